@@ -1,0 +1,144 @@
+# Everything from a fresh clone: `make test` or `make demo` sets up what is missing.
+# Bun and Deno come from npm into .tools/, at exact versions; nothing is installed globally
+# except Debian packages, and those only when they are missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+BUN_VERSION := 1.4.4
+DENO_VERSION := 2.9.6
+
+TOOLS := .tools/node_modules/.bin
+BUN := $(TOOLS)/bun
+DENO := $(TOOLS)/deno
+export PATH := $(CURDIR)/$(TOOLS):$(CURDIR)/node_modules/.bin:$(PATH)
+
+CC := cc
+C_WARNINGS := -Wall -Wextra -Werror
+C_COMMON := -std=c11 -g $(C_WARNINGS) -pthread
+C_SOURCES := $(wildcard ffi/c/*.c)
+C_HEADERS := $(wildcard ffi/c/*.h)
+C_TEST_HEADERS := $(wildcard ffi/c/tests/*.h)
+C_TESTS := $(wildcard ffi/c/tests/*_test.c)
+SHIM := build/libringwire-shm.so
+# The major number of the ABI; also in ffi/library.ts's default soname.
+SHIM_SONAME := libringwire-shm.so.1
+WORKER := dist/ringwire-queue-worker
+
+TS_SOURCES := $(shell find src ffi cmd -name '*.ts' 2>/dev/null)
+FMT_FILES := src ffi cmd tests bench examples scripts docs \
+	package.json deno.json tsconfig.json biome.json knip.json README.md CHANGELOG.md
+FMT_PRESENT = $(wildcard $(FMT_FILES))
+
+.PHONY: setup shim build check test demo bench fmt clean
+.PHONY: check-fmt check-lint check-types check-imports check-tidy check-dead check-c
+
+# --- setup
+
+TOOLS_STAMP := .tools/bun-$(BUN_VERSION)-deno-$(DENO_VERSION).stamp
+SYSTEM_STAMP := .tools/system.stamp
+DEPENDENCIES_STAMP := node_modules/.ringwire.stamp
+
+setup: $(DEPENDENCIES_STAMP) $(SYSTEM_STAMP)
+
+# Newer npm versions do not run install scripts by themselves; these two only put the
+# platform's binary in its place, so run exactly them and no others.
+$(TOOLS_STAMP):
+	@command -v npm >/dev/null || { echo "needs Node.js 20 or later with npm: install the packages nodejs and npm" >&2; exit 1; }
+	mkdir -p .tools
+	echo '{"private":true}' > .tools/package.json
+	npm install --prefix .tools --ignore-scripts --no-save --no-package-lock --no-audit --no-fund --loglevel=error \
+		bun@$(BUN_VERSION) deno@$(DENO_VERSION)
+	node .tools/node_modules/bun/install.js
+	node .tools/node_modules/deno/install.cjs
+	test "$$($(BUN) --version)" = $(BUN_VERSION)
+	[[ "$$($(DENO) --version)" == "deno $(DENO_VERSION) "* ]]
+	touch $@
+
+$(SYSTEM_STAMP): scripts/system_packages.sh
+	mkdir -p .tools
+	bash scripts/system_packages.sh
+	touch $@
+
+$(DEPENDENCIES_STAMP): $(TOOLS_STAMP) package.json bun.lock
+	$(BUN) install --frozen-lockfile
+	touch $@
+
+# --- build
+
+shim: $(SHIM)
+
+$(SHIM): $(C_SOURCES) $(C_HEADERS) | $(SYSTEM_STAMP)
+	@test -n "$(C_SOURCES)" || { echo "no sources in ffi/c" >&2; exit 1; }
+	mkdir -p build
+	$(CC) $(C_COMMON) -O3 -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -Wl,-soname,$(SHIM_SONAME) \
+		-o $@ $(C_SOURCES)
+
+build: $(WORKER)
+
+# ESM, because with the default format --bytecode writes this machine's paths into import.meta.url.
+# No .env, bunfig.toml or tsconfig.json of the directory it is started in may change an executable.
+$(WORKER): $(SHIM) $(TS_SOURCES) package.json | $(DEPENDENCIES_STAMP)
+	mkdir -p dist
+	$(BUN) build --compile --minify --bytecode --format=esm \
+		--no-compile-autoload-dotenv --no-compile-autoload-bunfig \
+		--outfile=$@ cmd/queue-worker.ts
+
+# --- check
+
+check: check-fmt check-lint check-types check-imports check-tidy check-dead check-c
+
+check-fmt: | $(DEPENDENCIES_STAMP)
+	$(BUN) fmt --no-script --check $(FMT_PRESENT)
+
+check-lint: | $(DEPENDENCIES_STAMP)
+	biome lint --error-on-warnings .
+
+check-types: $(SHIM) | $(DEPENDENCIES_STAMP)
+	$(BUN) check --no-script
+	$(DENO) check --quiet $(wildcard src/mod.ts src/queue/mod.ts ffi/*.ts tests/deno tests/contract tests/unit/ffi tests/unit/support)
+
+check-imports: | $(DEPENDENCIES_STAMP)
+	$(BUN) scripts/import_directions.ts
+
+check-tidy: | $(DEPENDENCIES_STAMP)
+	$(BUN) scripts/tidy.ts
+
+check-dead: | $(DEPENDENCIES_STAMP)
+	knip --no-progress
+
+# Each header must stand alone, and every source must compile without optimisation too.
+check-c: | $(SYSTEM_STAMP)
+	for file in $(C_SOURCES) $(C_TESTS) $(C_HEADERS); do $(CC) $(C_COMMON) -Iffi/c -Wno-unused -x c -fsyntax-only $$file; done
+
+# --- test
+
+build/asan/%: ffi/c/tests/%.c $(C_SOURCES) $(C_HEADERS) $(C_TEST_HEADERS) | $(SYSTEM_STAMP)
+	mkdir -p $(@D)
+	$(CC) $(C_COMMON) -O1 -Iffi/c -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-o $@ $< $(C_SOURCES)
+
+build/tsan/%: ffi/c/tests/%.c $(C_SOURCES) $(C_HEADERS) $(C_TEST_HEADERS) | $(SYSTEM_STAMP)
+	mkdir -p $(@D)
+	$(CC) $(C_COMMON) -O1 -Iffi/c -fno-omit-frame-pointer -fsanitize=thread -o $@ $< $(C_SOURCES)
+
+test: setup build
+	@$(BUN) scripts/run_tests.ts
+
+# --- run
+
+demo: setup build
+	@$(BUN) examples/demo.ts
+
+bench: setup build
+	@$(BUN) bench/run.ts
+
+fmt: | $(DEPENDENCIES_STAMP)
+	$(BUN) fmt --no-script $(FMT_PRESENT)
+
+# The tools stay: fetching them again takes longer than everything else.
+clean:
+	rm -rf build dist

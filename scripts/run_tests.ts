@@ -1,0 +1,142 @@
+/**
+ * Runs every suite, one after the other, whatever the others came to, and ends
+ * with one line: `N passed, N failed`. Exits 1 when something failed.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { listSourceFiles, root } from "./source_files.ts";
+import {
+  readJunit,
+  readLeftOut,
+  readProgram,
+  type SuiteResult,
+} from "./test_results.ts";
+
+const reports = join(root, "build/reports");
+const leftOutFile = join(reports, "left-out.jsonl");
+
+/** Folders for each runner; a folder that does not exist yet is passed over. */
+const bunFolders = ["unit", "contract", "peer", "cli", "compiled", "chaos"];
+/** Unit tests that are written against tests/support/testing.ts and not against Bun run here too. */
+const denoFolders = ["deno", "contract", "unit/ffi", "unit/support"];
+
+interface Suite {
+  readonly name: string;
+  readonly run: () => Promise<SuiteResult>;
+}
+
+async function spawn(command: string[], capture = false) {
+  const child = Bun.spawn(command, {
+    cwd: root,
+    env: { ...process.env, RINGWIRE_TEST_LEFT_OUT: leftOutFile },
+    stdin: "ignore",
+    stdout: capture ? "pipe" : "inherit",
+    stderr: "inherit",
+  });
+  const output = capture ? await new Response(child.stdout).text() : "";
+  return { exitCode: await child.exited, output };
+}
+
+function program(name: string, command: string[]): Suite {
+  return {
+    name,
+    run: async () => {
+      const { exitCode, output } = await spawn(command, true);
+      process.stdout.write(output);
+      return readProgram(output, exitCode);
+    },
+  };
+}
+
+function junit(name: string, report: string, command: string[]): Suite {
+  return {
+    name,
+    run: async () => {
+      const { exitCode } = await spawn(command);
+      const text = existsSync(report)
+        ? readFileSync(report, "utf8")
+        : undefined;
+      return readJunit(text, exitCode);
+    },
+  };
+}
+
+const testFiles = listSourceFiles(".test.ts", "_test.ts").map(
+  (file) => file.path,
+);
+
+function runtimeSuites(): Suite[] {
+  const under = (folders: string[]) =>
+    folders
+      .map((folder) => `tests/${folder}`)
+      .filter((folder) =>
+        testFiles.some((path) => path.startsWith(`${folder}/`)),
+      );
+  const bunReport = join(reports, "bun.xml");
+  const denoReport = join(reports, "deno.xml");
+  return [
+    junit("bun", bunReport, [
+      process.execPath,
+      "test",
+      "--reporter=junit",
+      `--reporter-outfile=${bunReport}`,
+      ...under(bunFolders).map((folder) => `./${folder}/`),
+    ]),
+    junit("deno", denoReport, [
+      "deno",
+      "test",
+      "-A",
+      // `deno check` in `make check` covers the types.
+      "--no-check",
+      `--junit-path=${denoReport}`,
+      ...under(denoFolders),
+    ]),
+  ];
+}
+
+function nativeSuites(): Suite[] {
+  const tests = listSourceFiles("_test.c").map((file) =>
+    basename(file.path, ".c"),
+  );
+  const threaded = tests.filter((name) => name.endsWith("_threads_test"));
+  const suites: Suite[] = [];
+  for (const [sanitizer, names] of [
+    ["asan", tests],
+    ["tsan", threaded],
+  ] as const) {
+    for (const name of names) {
+      const target = `build/${sanitizer}/${name}`;
+      suites.push(program(`build ${target}`, ["make", "--silent", target]));
+      suites.push(program(`run ${target}`, [join(root, target)]));
+    }
+  }
+  return suites;
+}
+
+rmSync(reports, { recursive: true, force: true });
+mkdirSync(reports, { recursive: true });
+const suites = [
+  program("check", ["make", "--silent", "check"]),
+  ...nativeSuites(),
+  ...runtimeSuites(),
+];
+const outcomes: Array<SuiteResult & { name: string }> = [];
+for (const suite of suites) {
+  console.log(`--- ${suite.name}`);
+  outcomes.push({ name: suite.name, ...(await suite.run()) });
+}
+
+console.log("---");
+for (const { name, passed, failed } of outcomes) {
+  if (failed > 0) console.log(`${name}: ${passed} passed, ${failed} failed`);
+}
+const leftOut = existsSync(leftOutFile)
+  ? readFileSync(leftOutFile, "utf8")
+  : "";
+for (const { name, privilege, reason } of readLeftOut(leftOut)) {
+  console.log(`left out: ${name}: needs ${privilege} ${reason}`);
+}
+const sum = (key: keyof SuiteResult) =>
+  outcomes.reduce((total, outcome) => total + outcome[key], 0);
+console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+process.exit(sum("failed") > 0 ? 1 : 0);

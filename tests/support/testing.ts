@@ -7,8 +7,6 @@ import process from "node:process";
 import type { Expect } from "./expectation.ts";
 import type { Runner } from "./runner.ts";
 
-export type { Expect, Expectation } from "./expectation.ts";
-
 /** What a test body may return. */
 export type TestBody = () => void | Promise<void>;
 

@@ -1,0 +1,252 @@
+/*
+ * The helper thread of a handle: renews leases while the owner lives and shows signs of life, watches other participants' processes,
+ * writes an interval journal out. It never calls into JavaScript and touches only shared words and its own state.
+ */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "queue.h"
+
+#define RENEWALS_MAX 65536u
+#define LOOK_FOR_NEWCOMERS_MS 100u
+
+struct renewal {
+    uint64_t token, next_ms, until_ms;
+    uint32_t slot, lease_ms;
+    uint32_t state; /* RWQ_RENEWAL_* */
+    double max_stall_ms;
+};
+
+struct rw_helper {
+    rwq *q;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards renewals */
+    struct renewal *renewals;
+    uint32_t count, capacity;
+    _Atomic uint32_t active; /* renewals, to be looked at without the mutex */
+    _Atomic uint64_t heartbeat_ms;
+    _Atomic bool stop, watch;
+    int event; /* eventfd: look again */
+    /* watched processes; only the thread touches them */
+    struct pollfd *polls;
+    uint32_t *watched, watched_count;
+};
+
+static void nudge(struct rw_helper *h) {
+    uint64_t one = 1;
+    ssize_t n = write(h->event, &one, sizeof one);
+    (void)n; /* a full counter is readable all the same */
+}
+
+static void renew(struct rw_helper *h, struct renewal *r, uint64_t now) {
+    struct rw_slot *s = &h->q->slots[r->slot];
+    uint64_t stalled_for = now - atomic_load(&h->heartbeat_ms);
+    if (now >= r->until_ms || (r->max_stall_ms > 0 && (double)stalled_for > r->max_stall_ms)) {
+        r->state = RWQ_RENEWAL_STALLED; /* a hung handler must lose its lease one day */
+    } else if (!rw_touch(h->q, r->slot, r->token, r->lease_ms)) {
+        r->state = RWQ_RENEWAL_LOST;
+    } else {
+        if (rw_load(&s->cancel) == rw_load_relaxed(&s->id)) r->state = RWQ_RENEWAL_CANCELLED;
+        r->next_ms = now + (r->lease_ms / 3 ? r->lease_ms / 3 : 1);
+    }
+}
+
+static uint64_t serve_renewals(struct rw_helper *h, uint64_t now) {
+    uint64_t next = UINT64_MAX;
+    pthread_mutex_lock(&h->mutex);
+    for (uint32_t i = 0; i < h->count; i++) {
+        struct renewal *r = &h->renewals[i];
+        if (r->state == RWQ_RENEWAL_LOST || r->state == RWQ_RENEWAL_STALLED) continue;
+        if (r->next_ms <= now) renew(h, r, now);
+        if (r->next_ms < next) next = r->next_ms;
+    }
+    pthread_mutex_unlock(&h->mutex);
+    return next;
+}
+
+static bool is_watched(const struct rw_helper *h, uint32_t participant) {
+    for (uint32_t i = 0; i < h->watched_count; i++)
+        if (h->watched[i] == participant) return true;
+    return false;
+}
+
+static void unwatch(struct rw_helper *h, uint32_t at) {
+    close(h->polls[at + 1].fd);
+    h->watched_count--;
+    h->polls[at + 1] = h->polls[h->watched_count + 1];
+    h->watched[at] = h->watched[h->watched_count];
+}
+
+static void look_for_newcomers(struct rw_helper *h) {
+    rwq *q = h->q;
+    uint32_t high = rw_load(&q->control->participants_high);
+    for (uint32_t i = 1; i <= high && i <= q->l.participants; i++) {
+        if (i == q->me || is_watched(h, i) || !rw_part_present(q, i)) continue;
+        struct rw_participant *p = rw_part(q, i);
+        if (!rw_load(&p->active) || rw_load(&p->pid) == (uint32_t)getpid() || !rw_process_is_here(p)) continue;
+        int fd = (int)syscall(SYS_pidfd_open, (pid_t)rw_load(&p->pid), 0);
+        if (fd < 0) {
+            rw_recover_participant(q, i); /* gone already */
+            continue;
+        }
+        h->polls[h->watched_count + 1] = (struct pollfd){.fd = fd, .events = POLLIN};
+        h->watched[h->watched_count++] = i;
+    }
+}
+
+static void serve_deaths(struct rw_helper *h) {
+    for (uint32_t i = h->watched_count; i-- > 0;) {
+        if (!(h->polls[i + 1].revents & (POLLIN | POLLERR | POLLNVAL))) continue;
+        uint32_t participant = h->watched[i];
+        unwatch(h, i);
+        rw_recover_participant(h->q, participant);
+    }
+}
+
+static void *run(void *argument) {
+    struct rw_helper *h = argument;
+    uint64_t next_sync = 0, next_look = 0;
+    while (!atomic_load(&h->stop)) {
+        uint64_t now = rw_now_ms_threadsafe(), next = serve_renewals(h, now);
+        if (h->q->super.journal == RWQ_JOURNAL_INTERVAL) {
+            if (now >= next_sync) {
+                fdatasync(h->q->fd);
+                next_sync = now + h->q->super.interval_ms;
+            }
+            if (next_sync < next) next = next_sync;
+        }
+        if (atomic_load(&h->watch)) {
+            if (now >= next_look) {
+                look_for_newcomers(h);
+                next_look = now + LOOK_FOR_NEWCOMERS_MS;
+            }
+            if (next_look < next) next = next_look;
+        }
+        h->polls[0] = (struct pollfd){.fd = h->event, .events = POLLIN};
+        int timeout = next == UINT64_MAX ? -1 : next <= now ? 0 : next - now > RW_SLICE_MS ? (int)RW_SLICE_MS : (int)(next - now) + 1;
+        if (poll(h->polls, h->watched_count + 1, timeout) <= 0) continue;
+        uint64_t drained;
+        if (h->polls[0].revents && read(h->event, &drained, sizeof drained) < 0) continue;
+        serve_deaths(h);
+    }
+    while (h->watched_count) unwatch(h, 0);
+    return NULL;
+}
+
+struct rw_helper *rw_helper_start(rwq *q) {
+    struct rw_helper *h = atomic_load(&q->helper);
+    if (h) return h;
+    h = calloc(1, sizeof *h);
+    if (h) {
+        h->polls = calloc(q->l.participants + 2, sizeof *h->polls);
+        h->watched = calloc(q->l.participants + 1, sizeof *h->watched);
+        h->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    if (!h || !h->polls || !h->watched || h->event < 0) {
+        rw_fail(-ENOMEM, "no memory or descriptor for the helper thread");
+    } else {
+        h->q = q;
+        pthread_mutex_init(&h->mutex, NULL);
+        atomic_store(&h->heartbeat_ms, rw_now_ms_threadsafe());
+        int status = pthread_create(&h->thread, NULL, run, h);
+        if (status == 0) {
+            atomic_store(&q->helper, h);
+            return h;
+        }
+        rw_fail(status, "starting a thread: %s", strerror(status));
+    }
+    if (h) {
+        if (h->event >= 0) close(h->event);
+        free(h->polls), free(h->watched), free(h);
+    }
+    return NULL;
+}
+
+void rw_helper_stop(rwq *q) {
+    struct rw_helper *h = atomic_exchange(&q->helper, NULL);
+    if (!h) return;
+    atomic_store(&h->stop, true);
+    nudge(h);
+    pthread_join(h->thread, NULL);
+    pthread_mutex_destroy(&h->mutex);
+    close(h->event);
+    free(h->polls), free(h->watched), free(h->renewals), free(h);
+}
+
+static struct renewal *find(struct rw_helper *h, uint32_t slot, uint64_t token) {
+    for (uint32_t i = 0; i < h->count; i++)
+        if (h->renewals[i].slot == slot && h->renewals[i].token == token) return &h->renewals[i];
+    return NULL;
+}
+
+int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_t lease_ms, double max_processing_ms, double max_stall_ms) {
+    uint64_t token = rw_token(lo, hi);
+    if (q->observe || !rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED) return -ESTALE;
+    struct rw_helper *h = rw_helper_start(q);
+    if (!h) return -ENOMEM;
+    uint64_t now = rw_now_ms_threadsafe();
+    atomic_store(&h->heartbeat_ms, now);
+    if (lease_ms == 0) lease_ms = q->super.lease_ms;
+    if (!rw_touch(q, slot, token, lease_ms)) return -ESTALE;
+    int32_t status = 0;
+    pthread_mutex_lock(&h->mutex);
+    if (h->count == h->capacity && h->capacity < RENEWALS_MAX) {
+        uint32_t capacity = h->capacity ? h->capacity * 2 : 16;
+        struct renewal *more = realloc(h->renewals, capacity * sizeof *more);
+        if (more) h->renewals = more, h->capacity = capacity;
+    }
+    struct renewal *r = find(h, slot, token);
+    if (!r && h->count < h->capacity) r = &h->renewals[h->count++];
+    if (r) {
+        *r = (struct renewal){.token = token, .slot = slot, .lease_ms = lease_ms, .state = RWQ_RENEWAL_HELD, .max_stall_ms = max_stall_ms};
+        r->next_ms = now + (lease_ms / 3 ? lease_ms / 3 : 1);
+        r->until_ms = max_processing_ms > 0 ? now + (uint64_t)max_processing_ms : UINT64_MAX;
+    } else {
+        status = rw_fail(-ENOMEM, "%u leases are being renewed already", h->count);
+    }
+    atomic_store(&h->active, h->count);
+    pthread_mutex_unlock(&h->mutex);
+    nudge(h);
+    return status;
+}
+
+void rw_renew_forget(rwq *q, uint32_t slot, uint64_t token) {
+    struct rw_helper *h = atomic_load(&q->helper);
+    if (!h || atomic_load(&h->active) == 0) return;
+    pthread_mutex_lock(&h->mutex);
+    struct renewal *r = find(h, slot, token);
+    if (r) *r = h->renewals[--h->count];
+    atomic_store(&h->active, h->count);
+    pthread_mutex_unlock(&h->mutex);
+}
+
+int32_t rwq_renewal(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
+    struct rw_helper *h = atomic_load(&q->helper);
+    if (!h) return RWQ_RENEWAL_NONE;
+    pthread_mutex_lock(&h->mutex);
+    struct renewal *r = find(h, slot, rw_token(lo, hi));
+    int32_t state = r ? (int32_t)r->state : RWQ_RENEWAL_NONE;
+    pthread_mutex_unlock(&h->mutex);
+    return state;
+}
+
+int32_t rwq_heartbeat(rwq *q) {
+    struct rw_helper *h = atomic_load(&q->helper);
+    uint64_t now = rw_now_ms_threadsafe();
+    if (h) atomic_store(&h->heartbeat_ms, now);
+    if (q->me_record) rw_store_relaxed(&q->me_record->heartbeat_ms, now);
+    return 0;
+}
+
+int32_t rwq_watch(rwq *q) {
+    if (q->observe) return rw_fail(-EINVAL, "this handle only observes");
+    struct rw_helper *h = rw_helper_start(q);
+    if (!h) return -ENOMEM;
+    atomic_store(&h->watch, true);
+    nudge(h);
+    return 0;
+}

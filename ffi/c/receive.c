@@ -1,0 +1,263 @@
+/* Taking a message: one CAS from READY to LEASED(me), then the copy, then a second look at the state word. */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+
+#include "queue.h"
+
+#define LOWEST_FIRST_EVERY 16u /* strict priorities would starve the lowest */
+
+uint32_t rw_fill_meta(rwq *q, struct rwq_meta *meta, uint32_t slot, uint64_t word, uint32_t body_len, uint32_t headers_len) {
+    struct rw_slot *s = &q->slots[slot];
+    uint64_t id = rw_load_relaxed(&s->id), expires = rw_load_relaxed(&s->expires_ms);
+    uint32_t flags = RW_FLAGS(word) & RW_REDELIVERED ? RWQ_META_REDELIVERED : 0;
+    if (rw_load_relaxed(&s->cancel) == id) flags |= RWQ_META_CANCELLED;
+    meta->slot = slot;
+    meta->token_lo = (uint32_t)word, meta->token_hi = (uint32_t)(word >> 32);
+    meta->body_len = body_len, meta->headers_len = headers_len;
+    meta->attempts = RW_ATTEMPTS(word), meta->priority = RW_PRIORITY(word), meta->flags = flags;
+    meta->id_lo = (uint32_t)id, meta->id_hi = (uint32_t)(id >> 32);
+    meta->enqueued_ms = (double)rw_load_relaxed(&s->enqueued_ms);
+    meta->note_len = 0;
+    meta->expires_ms = expires ? (double)expires + (q->journal ? 0 : (double)(int64_t)(rw_wall_ms(q) - q->clock_ms)) : 0;
+    return meta->record_bytes = (uint32_t)(sizeof *meta + rw_pad8(body_len) + rw_pad8(headers_len));
+}
+
+bool rw_drained(rwq *q) {
+    uint64_t high = rw_load_seq(&q->control->high_water);
+    for (uint64_t slot = 0; slot < high && slot < q->l.slots; slot++) {
+        if (!rw_slot_present(q, (uint32_t)slot)) continue;
+        uint32_t state = RW_STATE(rw_load_seq(&q->slots[slot].state));
+        if (state != RWQ_SLOT_FREE && state != RWQ_SLOT_BURIED) return false;
+    }
+    return true;
+}
+
+static void reading(rwq *q, bool on) {
+    /* Before the lease CAS, whose total order makes it visible to a trimmer that still finds the slot unclaimed. */
+    rw_store_relaxed(&q->me_record->reading, q->views + on);
+}
+static void reading_done(rwq *q) { rw_store(&q->me_record->reading, q->views); }
+
+/* The next message that is live, fits `room` (0: any size) and has not outlived its time. -ENOBUFS: the next one does not fit. */
+static int32_t take(rwq *q, uint64_t room, uint32_t *slot_out, uint64_t *leased_out) {
+    static const uint8_t usual[RW_RINGS] = {RW_RING_REDELIVERY, RW_RING_HIGH, RW_RING_NORMAL, RW_RING_LOW};
+    static const uint8_t lowest_first[RW_RINGS] = {RW_RING_LOW, RW_RING_NORMAL, RW_RING_HIGH, RW_RING_REDELIVERY};
+    const uint8_t *order = ++q->takes % LOWEST_FIRST_EVERY == 0 ? lowest_first : usual;
+    for (uint32_t i = 0; i < RW_RINGS; i++) {
+        uint32_t ring = order[i], slot;
+        uint64_t position = rw_load_seq(&q->control->ring[ring].head), word;
+        while (rw_ring_next(q, ring, &position, &slot, &word)) {
+            struct rw_slot *s = &q->slots[slot];
+            if (room && sizeof(struct rwq_meta) + rw_pad8(rw_load_relaxed(&s->body_len)) + rw_pad8(rw_load_relaxed(&s->headers_len)) > room) {
+                if (rw_load(&s->state) == word) return -ENOBUFS;
+                continue;
+            }
+            uint32_t attempts = RW_ATTEMPTS(word) < 255 ? RW_ATTEMPTS(word) + 1 : 255;
+            uint64_t leased = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(word), RW_PRIORITY(word), q->me, attempts, RW_GEN(word));
+            reading(q, true);
+            RW_POINT("lease:before");
+            if (!rw_cas(&s->state, &word, leased)) continue;
+            RW_POINT("lease:after");
+            rw_ring_pass(q, ring, position);
+            RW_POINT("lease:passed");
+            uint64_t expires = rw_load_relaxed(&s->expires_ms);
+            if (__builtin_expect(expires && expires <= rw_due_clock(q), 0)) {
+                if (rw_free(q, slot, leased)) rw_count(q, RWQ_COUNT_DROPPED_EXPIRED, 1);
+                continue;
+            }
+            *slot_out = slot, *leased_out = leased;
+            return 0;
+        }
+    }
+    reading_done(q);
+    return -EAGAIN;
+}
+
+static bool set_deadline(rwq *q, uint32_t slot, uint64_t leased, uint32_t lease_ms) {
+    _Atomic uint64_t *deadline = &q->slots[slot].deadline;
+    uint64_t until = q->clock_ms + (lease_ms ? lease_ms : q->super.lease_ms), d = rw_load_relaxed(deadline);
+    do {
+        if (RW_TAG_MATCHES(d, RW_GEN(leased)) && RW_TIME(d) == RW_DEADLINE_EXPIRED) return false; /* stopped for a whole lease between two lines */
+    } while (!rw_cas(deadline, &d, RW_TAGGED(RW_GEN(leased), until)));
+    RW_POINT("lease:deadline");
+    rw_lease_note(q, slot, until);
+    return true;
+}
+
+static int32_t check_takeable(rwq *q) {
+    uint32_t lifecycle = rw_load(&q->control->lifecycle);
+    if (__builtin_expect(lifecycle & RWQ_CLOSED, 0)) return rw_fail(-ESHUTDOWN, "the queue was destroyed");
+    if (__builtin_expect(rw_load(&q->control->poisoned), 0)) return rw_fail(-EUCLEAN, "the segment is damaged");
+    if (__builtin_expect(q->observe, 0)) return rw_fail(-EINVAL, "this handle only observes");
+    if (__builtin_expect(lifecycle & RWQ_PAUSED_BIT, 0)) {
+        q->io->out_reason = RWQ_EMPTY_PAUSED;
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+/* What every receive does first: the clock, due messages, and a bounded piece of maintenance. */
+static int32_t begin(rwq *q) {
+    uint64_t now = rw_now_ms(q);
+    if (__builtin_expect(rw_load_relaxed(&q->control->next_due) != 0, 0)) rw_promote_due(q, rw_due_clock(q));
+    rw_maintain(q, now);
+    return check_takeable(q);
+}
+
+static int32_t nothing(rwq *q) {
+    q->io->out_reason = rw_load(&q->control->lifecycle) & RWQ_ENDED && rw_drained(q) ? RWQ_EMPTY_ENDED : RWQ_EMPTY_NOW;
+    uint64_t due = rw_next_due_in(q);
+    q->io->out_next_due_ms = due == UINT64_MAX ? -1 : (double)due;
+    return -EAGAIN;
+}
+
+static int32_t take_or_rebuild(rwq *q, uint64_t room, uint32_t *slot, uint64_t *leased) {
+    int32_t status = take(q, room, slot, leased);
+    if (__builtin_expect(status == -EAGAIN && rw_load(&q->control->orphans), 0) && rw_rehint(q)) status = take(q, room, slot, leased);
+    return status;
+}
+
+static bool lengths_possible(const rwq *q, uint32_t body_len, uint32_t headers_len) { return body_len <= q->l.max_body && headers_len <= q->l.max_headers; }
+
+/* Copies and verifies; the sum is taken over the copy, which nobody else can change any more. */
+static bool copy_out(rwq *q, uint32_t slot, uint64_t word, uint8_t *into, uint32_t body_len, uint32_t headers_len) {
+    const uint8_t *from = rw_body(q, slot, headers_len ? rw_pad8(body_len) + headers_len : body_len);
+    memcpy(into, from, body_len);
+    if (headers_len) memcpy(into + rw_pad8(body_len), from + rw_pad8(body_len), headers_len);
+    if (RW_FLAGS(word) & RW_UNSUMMED) return true;
+    struct rw_slot *s = &q->slots[slot];
+    return rw_message_crc(rw_load_relaxed(&s->id), into, body_len, into + rw_pad8(body_len), headers_len) == rw_load_relaxed(&s->crc);
+}
+
+static void bury_corrupt(rwq *q, uint32_t slot, uint64_t leased) {
+    static const char why[] = "its checksum is wrong";
+    if (rw_bury(q, slot, leased, why, sizeof why - 1)) rw_count(q, RWQ_COUNT_CORRUPT, 1);
+}
+
+enum { DELIVERED = 0, GONE = 1 };
+
+/* A leased message into `meta` and `into`; big ones stay where they are. */
+static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uint32_t lease_ms, struct rwq_meta *meta, uint8_t *into, uint64_t room) {
+    struct rw_slot *s = &q->slots[slot];
+    uint32_t body_len = rw_load_relaxed(&s->body_len), headers_len = rw_load_relaxed(&s->headers_len);
+    if (__builtin_expect(!lengths_possible(q, body_len, headers_len), 0)) return rw_load(&s->state) == leased ? rw_poison(q, "a message is longer than the queue allows") : GONE;
+    bool fits = rw_pad8(body_len) + headers_len <= room, pointer = how & RWQ_TAKE_POINTER;
+    bool ack = how & RWQ_TAKE_ACK && fits && !pointer;
+    if (!ack && !set_deadline(q, slot, leased, lease_ms)) return GONE;
+    rw_fill_meta(q, meta, slot, leased, body_len, headers_len);
+    if (!fits && !pointer) {
+        meta->flags |= RWQ_META_BIG;
+    } else if (pointer) {
+        q->io->out_pointer = (uint64_t)(uintptr_t)(rw_body(q, slot, headers_len ? rw_pad8(body_len) + headers_len : body_len) - q->base + q->view);
+    } else {
+        bool intact = copy_out(q, slot, leased, into, body_len, headers_len);
+        RW_POINT("receive:copied");
+        if (__builtin_expect(rw_load(&s->state) != leased, 0)) return GONE;
+        if (__builtin_expect(!intact, 0)) {
+            bury_corrupt(q, slot, leased);
+            return GONE;
+        }
+        if (ack) {
+            RW_POINT("receive:before-ack");
+            if (!rw_free(q, slot, leased)) return GONE;
+            rw_count(q, RWQ_COUNT_ACKED, 1);
+        }
+    }
+    rw_count(q, RWQ_COUNT_TAKEN, 1);
+    rw_count(q, RWQ_COUNT_TAKEN_BYTES, body_len);
+    return DELIVERED;
+}
+
+static void pass_on(rwq *q) {
+    /* One wake-up may stand for several messages. */
+    if (__builtin_expect(q->chain, 0)) {
+        q->chain = false;
+        rw_wake_seen(q);
+        if (rw_load_seq(&q->control->event[RWQ_FOR_MESSAGE]) & 1u && rw_anything_ready(q)) rw_wake_one(q, RWQ_FOR_MESSAGE);
+    }
+}
+
+static int32_t map_view(rwq *q) {
+    if (q->view) return 0;
+    /* Read-only: a reader that writes by mistake must not change what others see. */
+    void *view = mmap(NULL, q->l.total, PROT_READ, MAP_SHARED | MAP_NORESERVE, q->fd, 0);
+    if (view == MAP_FAILED) return rw_fail(errno, "mapping the segment read-only: %s", strerror(errno));
+    q->view = view;
+    return 0;
+}
+
+int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms) {
+    int32_t status = begin(q);
+    if (status) return status;
+    if (how & RWQ_TAKE_POINTER && (status = map_view(q))) return status;
+    for (;;) {
+        uint32_t slot;
+        uint64_t leased;
+        status = take_or_rebuild(q, 0, &slot, &leased);
+        if (status) return nothing(q);
+        status = deliver(q, slot, leased, how, lease_ms, &q->io->meta, q->staging, q->staging_bytes);
+        if (status == DELIVERED && how & RWQ_TAKE_POINTER) q->views++, q->views_given = true;
+        reading_done(q);
+        if (status == GONE) continue;
+        pass_on(q);
+        return status;
+    }
+}
+
+int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) {
+    if (how & RWQ_TAKE_POINTER) return rw_fail(-EINVAL, "pointers are taken one at a time");
+    int32_t status = begin(q);
+    if (status) return status;
+    uint32_t used = 0, count = 0;
+    while (count < max && count < INT32_MAX) {
+        uint32_t slot;
+        uint64_t leased;
+        uint64_t room = q->staging_bytes - used;
+        if (count && room < sizeof(struct rwq_meta)) break;
+        /* The first one is taken in any case: alone it may be big. */
+        status = take_or_rebuild(q, count ? room : 0, &slot, &leased);
+        if (status) break;
+        struct rwq_meta *meta = (struct rwq_meta *)(q->staging + used);
+        status = deliver(q, slot, leased, how, lease_ms, meta, (uint8_t *)(meta + 1), room - sizeof *meta);
+        reading_done(q);
+        if (status == GONE) continue;
+        if (status < 0) break;
+        count++;
+        used += meta->flags & RWQ_META_BIG ? (uint32_t)sizeof *meta : meta->record_bytes;
+        if (meta->flags & RWQ_META_BIG) break;
+    }
+    reading_done(q);
+    q->io->out_count = count, q->io->out_bytes = used;
+    if (count == 0) return status == -EAGAIN ? nothing(q) : status;
+    pass_on(q);
+    return (int32_t)count;
+}
+
+int32_t rwq_read(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, void *into, uint32_t capacity) {
+    uint64_t token = rw_token(lo, hi);
+    if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED || RW_OWNER(token) != q->me) return -ESTALE;
+    struct rw_slot *s = &q->slots[slot];
+    reading(q, true);
+    int32_t result = -ESTALE;
+    if (rw_load_seq(&s->state) == token) {
+        uint32_t body_len = rw_load_relaxed(&s->body_len), headers_len = rw_load_relaxed(&s->headers_len);
+        uint64_t bytes = headers_len ? rw_pad8(body_len) + headers_len : body_len;
+        if (!lengths_possible(q, body_len, headers_len)) result = rw_poison(q, "a message is longer than the queue allows");
+        else if (bytes > capacity) result = rw_fail(-EMSGSIZE, "the message has %llu bytes, there is room for %u", (unsigned long long)bytes, capacity);
+        else {
+            bool intact = copy_out(q, slot, token, into, body_len, headers_len);
+            if (rw_load(&s->state) == token) {
+                if (intact) result = (int32_t)bytes;
+                else bury_corrupt(q, slot, token);
+            }
+        }
+    }
+    reading_done(q);
+    return result;
+}
+
+int32_t rwq_release_view(rwq *q) {
+    if (q->views) q->views--;
+    reading_done(q);
+    return 0;
+}

@@ -1,0 +1,65 @@
+/*
+ * Memory that is really there. On tmpfs even reading a hole allocates a page, and when the file system is full that access is a SIGBUS.
+ * So every part of the segment is allocated with fallocate(2) before its first access, in chunks of 64 KiB (large bodies: as much as the
+ * message needs), and a shared bit remembers it. Nothing is read whose bit is clear.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "queue.h"
+
+/* The raw system call: glibc's posix_fallocate() falls back to writing, which races with the other processes. */
+int rw_allocate(int fd, uint64_t offset, uint64_t bytes) {
+    for (;;) {
+        if (syscall(SYS_fallocate, fd, 0, (off_t)offset, (off_t)bytes) == 0) return 0;
+        if (errno == EINTR) continue;
+        if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == ENOMEM) return rw_fail(-ENOSPC, "no space for %llu more bytes (%s)", (unsigned long long)bytes, strerror(errno));
+        if (errno == EOPNOTSUPP) return rw_fail(-EOPNOTSUPP, "this file system cannot reserve space (fallocate is not supported)");
+        return rw_fail(errno, "fallocate: %s", strerror(errno));
+    }
+}
+
+static _Atomic uint64_t *shared_map(const rwq *q) { return (_Atomic uint64_t *)(q->base + q->l.chunk_map); }
+
+static void remember(const rwq *q, uint64_t chunk) { atomic_fetch_or_explicit(&q->chunk_seen[chunk >> 6], 1ull << (chunk & 63), memory_order_relaxed); }
+
+int rw_reserve_slow(rwq *q, uint64_t offset, uint64_t bytes) {
+    for (uint64_t chunk = offset / RW_CHUNK; chunk <= (offset + bytes - 1) / RW_CHUNK; chunk++) {
+        if (rw_chunk_seen(q, chunk)) continue;
+        _Atomic uint64_t *word = &shared_map(q)[chunk >> 6];
+        uint64_t bit = 1ull << (chunk & 63);
+        if (!(rw_load(word) & bit)) {
+            int status = rw_allocate(q->fd, chunk * RW_CHUNK, RW_CHUNK);
+            if (status) return status;
+            RW_POINT("reserve:allocated");
+            /* Twice is harmless: fallocate keeps what is there. */
+            atomic_fetch_or(word, bit);
+        }
+        remember(q, chunk);
+    }
+    return 0;
+}
+
+bool rw_present_slow(const rwq *q, uint64_t offset) {
+    uint64_t chunk = offset / RW_CHUNK;
+    if (!(rw_load(&shared_map(q)[chunk >> 6]) >> (chunk & 63) & 1)) return false;
+    remember(q, chunk);
+    return true;
+}
+
+/* The body's own pages, by the owner of the claim. What a slot once got it keeps until it is trimmed. */
+int rw_reserve_body(rwq *q, uint32_t slot, uint64_t bytes) {
+    if (bytes <= q->l.small_bytes) return rw_reserve(q, q->l.small + (uint64_t)slot * q->l.small_bytes, q->l.small_bytes);
+    struct rw_slot *s = &q->slots[slot];
+    uint64_t have = rw_load(&s->reserved_bytes);
+    if (have >= bytes) return 0;
+    uint64_t pages = (bytes + RW_PAGE - 1) / RW_PAGE * RW_PAGE, from = have / RW_PAGE * RW_PAGE;
+    if (from > q->l.large_stride) from = 0; /* a hostile value costs nothing but a repeated reservation */
+    int status = rw_allocate(q->fd, q->l.large + (uint64_t)slot * q->l.large_stride + from, pages - from);
+    if (status) return status;
+    RW_POINT("reserve:body");
+    rw_store(&s->reserved_bytes, pages);
+    return 0;
+}

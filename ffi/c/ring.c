@@ -1,0 +1,103 @@
+/*
+ * Rings of hints: entry = {cycle, gen, slot}. An entry of the current cycle whose slot is READY at that gen is live, anything else is
+ * dead and anyone may step over it. Once dead, always dead: every way back to READY takes a new gen.
+ *
+ * Insertion is one CAS on the entry; tail is only help. It is bounded: a ring that is full of hints with a live one at its head does not
+ * take another ("enqueuing twice is harmless" is false: two sweepers and two producers can chase duplicates for ever). Then the orphans
+ * flag is set and whoever sees a ring empty rebuilds the missing hints.
+ */
+#include "queue.h"
+
+_Atomic uint64_t *rw_ring_entry(const rwq *q, uint32_t ring, uint64_t position, bool *present) {
+    uint64_t at = q->l.rings + ((uint64_t)ring * q->l.ring_entries + (position & (q->l.ring_entries - 1))) * 8;
+    *present = rw_present(q, at);
+    return (_Atomic uint64_t *)(q->base + at);
+}
+
+static bool is_live(const rwq *q, uint64_t entry, uint64_t *word) {
+    uint32_t slot = RW_ENTRY_IDX(entry);
+    if (!rw_slot_index_ok(q, slot) || !rw_slot_present(q, slot)) return false; /* hostile entry: as good as dead */
+    *word = rw_load(&q->slots[slot].state);
+    return RW_STATE(*word) == RWQ_SLOT_READY && (RW_GEN(*word) & RW_GEN_MASK) == RW_ENTRY_GEN(entry);
+}
+
+int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
+    struct rw_ring_words *r = &q->control->ring[ring];
+    /* Every turn either inserts, gives up, or somebody moved head or tail on; the bound is for hostile values only. */
+    for (uint64_t turns = 0; turns < 8ull * q->l.ring_entries; turns++) {
+        uint64_t tail = rw_load(&r->tail), head = rw_load(&r->head), word;
+        if ((int64_t)(tail - head) >= (int64_t)q->l.ring_entries) {
+            bool present;
+            _Atomic uint64_t *oldest = rw_ring_entry(q, ring, head, &present);
+            uint64_t entry = present ? rw_load(oldest) : 0;
+            if (RW_ENTRY_CYCLE(entry) == rw_ring_cycle(q, head) && is_live(q, entry, &word)) break;
+            rw_cas(&r->head, &head, head + 1);
+            continue;
+        }
+        uint64_t at = q->l.rings + ((uint64_t)ring * q->l.ring_entries + (tail & (q->l.ring_entries - 1))) * 8;
+        if (rw_reserve(q, at, 8)) break; /* no memory for the hint: the message stands, a sweep will try again */
+        _Atomic uint64_t *e = (_Atomic uint64_t *)(q->base + at);
+        uint64_t entry = rw_load(e);
+        uint32_t cycle = rw_ring_cycle(q, tail);
+        if (RW_ENTRY_CYCLE(entry) == cycle) {
+            rw_cas(&r->tail, &tail, tail + 1);
+            continue;
+        }
+        if (((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) != cycle) continue; /* our tail is old */
+        RW_POINT("insert:before");
+        if (!rw_cas(e, &entry, RW_ENTRY(cycle, gen, slot))) continue;
+        RW_POINT("insert:after");
+        rw_cas(&r->tail, &tail, tail + 1);
+        RW_POINT("insert:tail");
+        return RW_INSERTED;
+    }
+    rw_store_seq(&q->control->orphans, RW_ORPHANS_NEW);
+    return RW_ORPHANED;
+}
+
+bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word) {
+    struct rw_ring_words *r = &q->control->ring[ring];
+    uint64_t at = *position;
+    for (uint64_t turns = 0; turns < 4ull * q->l.ring_entries; turns++) {
+        bool present;
+        _Atomic uint64_t *e = rw_ring_entry(q, ring, at, &present);
+        if (!present) return false;
+        uint64_t entry = rw_load(e);
+        uint32_t cycle = rw_ring_cycle(q, at);
+        if (RW_ENTRY_CYCLE(entry) != cycle) {
+            if (((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) == cycle) {
+                *position = at;
+                return false;
+            }
+            uint64_t head = rw_load(&r->head); /* overtaken by a whole cycle */
+            if (head == at) return false;
+            at = head;
+            continue;
+        }
+        if (is_live(q, entry, word)) {
+            *position = at;
+            *slot = RW_ENTRY_IDX(entry);
+            return true;
+        }
+        rw_ring_pass(q, ring, at);
+        at++;
+    }
+    return false;
+}
+
+void rw_ring_pass(rwq *q, uint32_t ring, uint64_t position) {
+    uint64_t expected = position;
+    rw_cas(&q->control->ring[ring].head, &expected, position + 1);
+}
+
+bool rw_ring_empty(rwq *q, uint32_t ring) {
+    uint64_t position = rw_load_seq(&q->control->ring[ring].head), word;
+    uint32_t slot;
+    return !rw_ring_next(q, ring, &position, &slot, &word);
+}
+
+bool rw_anything_ready(rwq *q) {
+    for (uint32_t ring = 0; ring < RW_RINGS; ring++)
+        if (!rw_ring_empty(q, ring)) return true;
+    return false;
+}

@@ -1,0 +1,214 @@
+/* What ends a lease, by its owner or by whoever recovers it. */
+#include "queue.h"
+
+bool rw_free(rwq *q, uint32_t slot, uint64_t word) {
+    uint64_t expected = word;
+    if (!rw_cas(&q->slots[slot].state, &expected, RW_WORD(RWQ_SLOT_FREE, 0, 0, 0, 0, RW_GEN(word)))) return false;
+    RW_POINT("free:state");
+    if (rw_is_sync(q)) rw_journal_state(q, slot);
+    rw_used_clear(q, slot);
+    rw_signal(q, RWQ_FOR_SPACE);
+    /* Who waits for the end of a stream waits for the last settlement too. */
+    if (__builtin_expect(rw_load(&q->control->lifecycle) & RWQ_ENDED, 0)) rw_wake_all(q);
+    return true;
+}
+
+bool rw_make_ready(rwq *q, uint32_t slot, uint64_t word, uint32_t attempts, uint32_t flags) {
+    uint64_t expected = word, ready = RW_WORD(RWQ_SLOT_READY, flags, RW_PRIORITY(word), 0, attempts, RW_GEN(word) + 1);
+    if (!rw_cas(&q->slots[slot].state, &expected, ready)) return false;
+    RW_POINT("ready:state");
+    if (rw_is_sync(q)) rw_journal_state(q, slot);
+    rw_ring_insert(q, rw_ring_of(ready), slot, RW_GEN(ready));
+    rw_signal(q, RWQ_FOR_MESSAGE);
+    return true;
+}
+
+bool rw_bury(rwq *q, uint32_t slot, uint64_t word, const void *note, uint32_t note_len) {
+    struct rw_slot *s = &q->slots[slot];
+    uint64_t expected = word, settling = RW_WORD(RWQ_SLOT_SETTLING, RW_FLAGS(word), RW_PRIORITY(word), q->me, RW_ATTEMPTS(word), RW_GEN(word) + 1);
+    if (!rw_cas(&s->state, &expected, settling)) return false;
+    RW_POINT("bury:settling");
+    rw_store(&s->note, rw_note_write(q, slot, settling, note, note_len));
+    RW_POINT("bury:noted");
+    uint64_t buried = RW_WORD(RWQ_SLOT_BURIED, RW_FLAGS(word), RW_PRIORITY(word), 0, RW_ATTEMPTS(word), RW_GEN(settling));
+    expected = settling;
+    if (!rw_cas(&s->state, &expected, buried)) return false;
+    RW_POINT("bury:buried");
+    if (rw_is_sync(q)) rw_journal_state(q, slot);
+    rw_count(q, RWQ_COUNT_BURIED, 1);
+    if (atomic_fetch_add(&q->control->dead_letters, 1) >= q->super.max_dead) rw_limit_dead(q);
+    if (rw_load(&q->control->lifecycle) & RWQ_ENDED) rw_wake_all(q);
+    return true;
+}
+
+bool rw_requeue(rwq *q, uint32_t slot, uint64_t word, const char *why) {
+    bool lease = RW_STATE(word) == RWQ_SLOT_LEASED;
+    bool done;
+    if (lease && RW_ATTEMPTS(word) >= q->super.max_deliver) {
+        done = rw_bury(q, slot, word, why, (uint32_t)strlen(why));
+    } else {
+        done = rw_make_ready(q, slot, word, RW_ATTEMPTS(word), RW_FLAGS(word) | RW_REDELIVERED);
+    }
+    if (done) rw_count(q, RWQ_COUNT_REQUEUED, 1);
+    return done;
+}
+
+/* The oldest dead letters go when there are more than max_dead. The counter is a hint (a death may leave it off by one): full sweeps set it right. */
+void rw_limit_dead(rwq *q) {
+    for (int turn = 0; turn < 4 && rw_load(&q->control->dead_letters) > q->super.max_dead; turn++) {
+        uint64_t high = rw_load(&q->control->high_water), oldest_id = UINT64_MAX, oldest_word = 0;
+        uint32_t oldest = 0, seen = 0;
+        for (uint32_t slot = 0; slot < high && slot < q->l.slots; slot++) {
+            if (!rw_slot_present(q, slot)) continue;
+            uint64_t w = rw_load(&q->slots[slot].state);
+            if (RW_STATE(w) != RWQ_SLOT_BURIED) continue;
+            seen++;
+            uint64_t id = rw_load(&q->slots[slot].id);
+            if (id < oldest_id) oldest_id = id, oldest = slot, oldest_word = w;
+        }
+        if (seen <= q->super.max_dead) {
+            rw_store(&q->control->dead_letters, seen);
+            return;
+        }
+        if (rw_free(q, oldest, oldest_word)) {
+            atomic_fetch_sub(&q->control->dead_letters, 1);
+            rw_count(q, RWQ_COUNT_DROPPED_DEAD, 1);
+        }
+    }
+}
+
+/* ---- the owner's side ---- */
+
+static int32_t lost(rwq *q) {
+    rw_count(q, RWQ_COUNT_LEASES_LOST, 1);
+    return -ESTALE;
+}
+
+/* A token is the whole state word as the lease made it. */
+static bool is_mine(const rwq *q, uint32_t slot, uint64_t token) {
+    return rw_slot_index_ok(q, slot) && RW_STATE(token) == RWQ_SLOT_LEASED && RW_OWNER(token) == q->me;
+}
+static int32_t refuse(rwq *q) {
+    if (q->observe) return rw_fail(-EINVAL, "this handle only observes");
+    return 0;
+}
+
+int32_t rwq_ack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
+    int32_t status = refuse(q);
+    if (status) return status;
+    uint64_t token = rw_token(lo, hi);
+    if (!is_mine(q, slot, token)) return lost(q);
+    if (rw_load_relaxed(&q->helper)) rw_renew_forget(q, slot, token);
+    RW_POINT("ack:before");
+    if (!rw_free(q, slot, token)) return lost(q);
+    rw_count(q, RWQ_COUNT_ACKED, 1);
+    return 0;
+}
+
+int32_t rwq_ack_many(rwq *q, void *triples, uint32_t count) {
+    uint32_t *t = triples;
+    int32_t done = 0;
+    for (uint32_t i = 0; i < count; i++, t += 3) {
+        int32_t status = rwq_ack(q, t[0], t[1], t[2]);
+        if (status == 0) done++;
+        else if (status == -ESTALE) t[0] = UINT32_MAX;
+        else return status;
+    }
+    return done;
+}
+
+int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, double delay_ms, uint32_t flags) {
+    int32_t status = refuse(q);
+    if (status) return status;
+    uint64_t token = rw_token(lo, hi);
+    if (!is_mine(q, slot, token)) return lost(q);
+    if (rw_load_relaxed(&q->helper)) rw_renew_forget(q, slot, token);
+    uint32_t attempts = RW_ATTEMPTS(token);
+    bool counted = !(flags & RWQ_NACK_UNCOUNTED);
+    if (!counted && attempts) attempts--;
+    if (counted && attempts >= q->super.max_deliver) {
+        static const char why[] = "given back too often";
+        return rw_bury(q, slot, token, why, sizeof why - 1) ? 1 : lost(q);
+    }
+    uint32_t keep = RW_FLAGS(token) | RW_REDELIVERED;
+    if (!(delay_ms >= 1)) {
+        RW_POINT("nack:before");
+        if (!rw_make_ready(q, slot, token, attempts, keep)) return lost(q);
+        rw_count(q, RWQ_COUNT_NACKED, 1);
+        return 0;
+    }
+    /* SETTLING first: a due time written under a lease that is lost meanwhile would be the successor's. */
+    struct rw_slot *s = &q->slots[slot];
+    uint64_t expected = token, settling = RW_WORD(RWQ_SLOT_SETTLING, keep, RW_PRIORITY(token), q->me, attempts, RW_GEN(token) + 1);
+    if (!rw_cas(&s->state, &expected, settling)) return lost(q);
+    RW_POINT("nack:settling");
+    rw_now_ms(q);
+    if (delay_ms > 1e12) delay_ms = 1e12;
+    uint64_t due = rw_due_clock(q) + (uint64_t)delay_ms;
+    rw_store(&s->due, RW_TAGGED(RW_GEN(settling), due));
+    RW_POINT("nack:due");
+    expected = settling;
+    if (!rw_cas(&s->state, &expected, RW_WORD(RWQ_SLOT_DELAYED, keep, RW_PRIORITY(token), 0, attempts, RW_GEN(settling)))) return lost(q);
+    RW_POINT("nack:delayed");
+    if (rw_is_sync(q)) rw_journal_state(q, slot);
+    rw_due_note(q, slot, due);
+    rw_count(q, RWQ_COUNT_NACKED, 1);
+    return 0;
+}
+
+bool rw_touch(rwq *q, uint32_t slot, uint64_t token, uint32_t lease_ms) {
+    struct rw_slot *s = &q->slots[slot];
+    uint64_t until = rw_now_ms_threadsafe() + (lease_ms ? lease_ms : q->super.lease_ms), deadline = rw_load(&s->deadline);
+    do {
+        if (rw_load(&s->state) != token) return false;
+        if (!RW_TAG_MATCHES(deadline, RW_GEN(token)) || RW_TIME(deadline) == RW_DEADLINE_EXPIRED) return false;
+        RW_POINT("touch:before");
+    } while (!rw_cas(&s->deadline, &deadline, RW_TAGGED(RW_GEN(token), until)));
+    RW_POINT("touch:after");
+    rw_lease_note(q, slot, until);
+    return true;
+}
+
+int32_t rwq_touch(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_t lease_ms) {
+    int32_t status = refuse(q);
+    if (status) return status;
+    uint64_t token = rw_token(lo, hi);
+    return is_mine(q, slot, token) && rw_touch(q, slot, token, lease_ms) ? 0 : lost(q);
+}
+
+int32_t rwq_bury(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, const void *note, uint32_t note_len) {
+    int32_t status = refuse(q);
+    if (status) return status;
+    uint64_t token = rw_token(lo, hi);
+    if (!is_mine(q, slot, token)) return lost(q);
+    if (rw_load_relaxed(&q->helper)) rw_renew_forget(q, slot, token);
+    return rw_bury(q, slot, token, note, note ? note_len : 0) ? 0 : lost(q);
+}
+
+/* Its note needs no release: it names this slot at this gen, and is free as soon as that is not a dead letter any more. */
+static int32_t check_dead_letter(rwq *q, uint32_t slot, uint64_t token) {
+    int32_t status = refuse(q);
+    if (status) return status;
+    if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_BURIED || !rw_slot_present(q, slot)) return -ESTALE;
+    return 0;
+}
+
+int32_t rwq_revive(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
+    uint64_t token = rw_token(lo, hi);
+    int32_t status = check_dead_letter(q, slot, token);
+    if (status) return status;
+    RW_POINT("revive:before");
+    if (!rw_make_ready(q, slot, token, 0, RW_FLAGS(token))) return -ESTALE;
+    atomic_fetch_sub(&q->control->dead_letters, 1);
+    return 0;
+}
+
+int32_t rwq_discard(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
+    uint64_t token = rw_token(lo, hi);
+    int32_t status = check_dead_letter(q, slot, token);
+    if (status) return status;
+    if (!rw_free(q, slot, token)) return -ESTALE;
+    atomic_fetch_sub(&q->control->dead_letters, 1);
+    rw_count(q, RWQ_COUNT_DROPPED_DEAD, 1);
+    return 0;
+}

@@ -1,0 +1,201 @@
+/*
+ * Recovery: what the dead left, hints that are missing, leases and lives that are over. Every step is a CAS from exactly what was seen,
+ * so any number of sweepers may be at it; the election only saves work.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+
+#include "queue.h"
+
+#define ROUND_BUDGET_NS 50000u
+#define ROUND_STRIDE 256u /* slots between two looks at the clock */
+
+static uint32_t high_water(rwq *q) {
+    uint64_t high = rw_load(&q->control->high_water);
+    return high > q->l.slots ? q->l.slots : (uint32_t)high;
+}
+
+struct found {
+    uint64_t id, word;
+    uint32_t slot;
+};
+static int by_id(const void *a, const void *b) {
+    uint64_t x = ((const struct found *)a)->id, y = ((const struct found *)b)->id;
+    return x < y ? -1 : x > y;
+}
+
+/* A list that grows; when memory is short what does not fit is handled at once, out of order. */
+struct list {
+    struct found *items;
+    uint32_t count, capacity;
+};
+static bool remember(rwq *q, struct list *list, uint32_t slot, uint64_t word) {
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity ? list->capacity * 2 : 64;
+        struct found *more = realloc(list->items, capacity * sizeof *more);
+        if (!more) return false;
+        list->items = more, list->capacity = capacity;
+    }
+    list->items[list->count++] = (struct found){rw_load_relaxed(&q->slots[slot].id), word, slot};
+    return true;
+}
+static void sort(struct list *list) {
+    if (list->count > 1) qsort(list->items, list->count, sizeof *list->items, by_id);
+}
+
+/* An unfinished send: never accepted, so it vanishes. */
+static uint32_t free_claim(rwq *q, uint32_t slot, uint64_t w) {
+    if (!rw_free(q, slot, w)) return 0;
+    rw_count(q, RWQ_COUNT_CLAIMS_FREED, 1);
+    if (RW_FLAGS(w) & RW_EVICTED) rw_count(q, RWQ_COUNT_DROPPED_OLDEST, 1);
+    return 1;
+}
+
+static uint32_t give_back(rwq *q, uint32_t slot, uint64_t w, bool died) {
+    if (died) return rw_requeue(q, slot, w, "its worker died");
+    uint32_t attempts = RW_ATTEMPTS(w);
+    return rw_make_ready(q, slot, w, attempts ? attempts - 1 : 0, RW_FLAGS(w) | RW_REDELIVERED);
+}
+
+uint32_t rw_recover_owned(rwq *q, uint32_t owner, bool died) {
+    uint32_t moved = 0, high = high_water(q);
+    struct list leases = {0};
+    for (uint32_t slot = 0; slot < high; slot++) {
+        if (!rw_slot_present(q, slot)) continue;
+        uint64_t w = rw_load(&q->slots[slot].state);
+        if (RW_OWNER(w) != owner) continue;
+        uint32_t state = RW_STATE(w);
+        if (state == RWQ_SLOT_CLAIMED) moved += free_claim(q, slot, w);
+        else if (state == RWQ_SLOT_LEASED || state == RWQ_SLOT_SETTLING) {
+            if (!remember(q, &leases, slot, w)) moved += give_back(q, slot, w, died);
+        }
+    }
+    sort(&leases);
+    for (uint32_t i = 0; i < leases.count; i++) {
+        moved += give_back(q, leases.items[i].slot, leases.items[i].word, died);
+        RW_POINT("recover:one");
+    }
+    free(leases.items);
+    if (died) {
+        /* Between its commit and its hint, between its free and its bit: whatever half step it died in. */
+        rw_store_seq(&q->control->orphans, RW_ORPHANS_NEW);
+        rw_rehint(q);
+        rw_used_repair(q, 0, q->l.slots);
+        uint64_t now = rw_now_ms_threadsafe();
+        for (uint32_t slot = 0; slot < high; slot++)
+            if (rw_slot_present(q, slot)) rw_reschedule(q, slot, rw_load(&q->slots[slot].state), now);
+    }
+    return moved;
+}
+
+static void mark_hinted(rwq *q, uint64_t *hinted) {
+    for (uint32_t ring = 0; ring < RW_RINGS; ring++) {
+        uint64_t position = rw_load_seq(&q->control->ring[ring].head);
+        for (uint32_t n = 0; n <= q->l.ring_entries; n++, position++) {
+            bool present;
+            _Atomic uint64_t *e = rw_ring_entry(q, ring, position, &present);
+            if (!present) break;
+            uint64_t entry = rw_load(e);
+            if (RW_ENTRY_CYCLE(entry) != rw_ring_cycle(q, position)) break; /* only the current cycle counts, up to the real tail */
+            uint32_t slot = RW_ENTRY_IDX(entry);
+            if (!rw_slot_index_ok(q, slot) || !rw_slot_present(q, slot)) continue;
+            uint64_t w = rw_load(&q->slots[slot].state);
+            if (RW_STATE(w) == RWQ_SLOT_READY && (RW_GEN(w) & RW_GEN_MASK) == RW_ENTRY_GEN(entry)) hinted[slot / 64] |= 1ull << (slot & 63);
+        }
+    }
+}
+
+uint32_t rw_rehint(rwq *q) {
+    uint64_t *hinted = calloc(q->l.words, sizeof *hinted);
+    if (!hinted) return 0; /* the flag stays: next time */
+    atomic_exchange(&q->control->orphans, 0);
+    RW_POINT("rehint:begun");
+    mark_hinted(q, hinted);
+    struct list missing = {0};
+    uint32_t high = high_water(q), inserted = 0;
+    bool tried = false;
+    for (uint32_t slot = 0; slot < high; slot++) {
+        if (hinted[slot / 64] >> (slot & 63) & 1 || !rw_slot_present(q, slot)) continue;
+        uint64_t w = rw_load(&q->slots[slot].state);
+        if (RW_STATE(w) == RWQ_SLOT_READY && !remember(q, &missing, slot, w)) tried = true;
+    }
+    sort(&missing);
+    for (uint32_t i = 0; i < missing.count; i++) {
+        struct found *f = &missing.items[i];
+        RW_POINT("rehint:one");
+        if (rw_load(&q->slots[f->slot].state) != f->word) continue;
+        if (rw_ring_insert(q, rw_ring_of(f->word), f->slot, RW_GEN(f->word)) == RW_INSERTED) inserted++;
+        else tried = true;
+    }
+    if (tried) rw_store_seq(&q->control->orphans, RW_ORPHANS_TRIED);
+    free(missing.items);
+    free(hinted);
+    if (inserted) rw_signal(q, RWQ_FOR_MESSAGE);
+    return inserted;
+}
+
+/* What only shows when one looks at the slot itself. */
+static uint32_t look_at(rwq *q, uint32_t slot, uint64_t now, uint64_t due_now) {
+    struct rw_slot *s = &q->slots[slot];
+    uint64_t w = rw_load(&s->state);
+    if (RW_STATE(w) == RWQ_SLOT_READY) {
+        uint64_t expires = rw_load(&s->expires_ms);
+        /* The header does not change while the word does not: a value read before a CAS that succeeds belongs to it. */
+        if (expires && expires <= due_now && rw_load(&s->state) == w && rw_free(q, slot, w)) {
+            rw_count(q, RWQ_COUNT_DROPPED_EXPIRED, 1);
+            return 1;
+        }
+    } else {
+        rw_reschedule(q, slot, w, now);
+    }
+    return 0;
+}
+
+static uint32_t advance_cursor(rwq *q, uint64_t now, bool everything) {
+    uint32_t high = high_water(q), moved = 0;
+    if (high == 0) return 0;
+    uint64_t due_now = rw_due_clock(q), begun = rw_precise_ns();
+    uint32_t slot = everything ? 0 : rw_load(&q->control->cursor) % high, start = slot;
+    for (uint32_t n = 0; n < high; n++) {
+        if (rw_slot_present(q, slot)) moved += look_at(q, slot, now, due_now);
+        slot = slot + 1 == high ? 0 : slot + 1;
+        if (!everything && n % ROUND_STRIDE == ROUND_STRIDE - 1 && rw_precise_ns() - begun > ROUND_BUDGET_NS) break;
+    }
+    if (slot > start) rw_used_repair(q, start, slot);
+    else rw_used_repair(q, 0, high);
+    rw_store(&q->control->cursor, slot);
+    return moved;
+}
+
+static bool elected(_Atomic uint64_t *turn, uint64_t now, uint64_t every_ms) {
+    uint64_t last = rw_load(turn);
+    return now - last >= every_ms && rw_cas(turn, &last, now);
+}
+
+uint32_t rw_sweep_round(rwq *q, uint64_t now) {
+    if (!elected(&q->control->sweep_turn, now, RW_SWEEP_EVERY_MS)) return 0;
+    RW_POINT("sweep:elected");
+    rw_store_relaxed(&q->me_record->heartbeat_ms, now);
+    uint32_t moved = rw_promote_due(q, rw_due_clock(q));
+    moved += rw_expire_leases(q, now);
+    moved += advance_cursor(q, now, false);
+    if (elected(&q->control->death_turn, now, RW_DEATHS_EVERY_MS)) moved += rw_recover_deaths(q);
+    if (rw_load(&q->control->orphans)) rw_rehint(q);
+    return moved;
+}
+
+uint32_t rw_sweep_full(rwq *q) {
+    uint64_t now = rw_now_ms(q);
+    uint32_t moved = rw_promote_due(q, rw_due_clock(q)) + rw_expire_leases(q, now) + advance_cursor(q, now, true) + rw_recover_deaths(q);
+    rw_rehint(q);
+    rw_used_repair(q, 0, q->l.slots);
+    rw_limit_dead(q);
+    return moved;
+}
+
+int32_t rwq_sweep(rwq *q, uint32_t how) {
+    if (q->observe) return rw_fail(-EINVAL, "this handle only observes");
+    uint64_t now = rw_now_ms(q);
+    uint32_t moved = how == RWQ_SWEEP_FULL ? rw_sweep_full(q) : how == RWQ_SWEEP_DEATHS ? rw_recover_deaths(q) : rw_sweep_round(q, now);
+    return moved > INT32_MAX ? INT32_MAX : (int32_t)moved;
+}

@@ -50,7 +50,7 @@ $(TOOLS_STAMP):
 	@command -v npm >/dev/null || { echo "needs Node.js 20 or later with npm: install the packages nodejs and npm" >&2; exit 1; }
 	mkdir -p .tools
 	echo '{"private":true}' > .tools/package.json
-	npm install --prefix .tools --ignore-scripts --no-save --no-package-lock --no-audit --no-fund --loglevel=error \
+	npm install --prefix .tools --ignore-scripts --no-save --no-package-lock --no-audit --no-fund --loglevel=error --fetch-timeout=60000 \
 		bun@$(BUN_VERSION) deno@$(DENO_VERSION)
 	node .tools/node_modules/bun/install.js
 	node .tools/node_modules/deno/install.cjs
@@ -74,7 +74,7 @@ shim: $(SHIM)
 $(SHIM): $(C_SOURCES) $(C_HEADERS) | $(SYSTEM_STAMP)
 	@test -n "$(C_SOURCES)" || { echo "no sources in ffi/c" >&2; exit 1; }
 	mkdir -p build
-	$(CC) $(C_COMMON) -O3 -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -Wl,-soname,$(SHIM_SONAME) \
+	$(CC) $(C_COMMON) -O3 -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -Wl,-soname,$(SHIM_SONAME) -Wl,-e,rwq_exec_entry \
 		-o $@ $(C_SOURCES)
 
 build: $(WORKER)

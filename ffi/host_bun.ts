@@ -58,6 +58,7 @@ const bunKinds: Readonly<Record<ParameterKind | ResultKind, string>> = {
   u64: "u64_fast",
   i64: "i64_fast",
   usize: "u64_fast",
+  isize: "i64_fast",
   f32: "f32",
   f64: "f64",
   void: "void",

@@ -17,7 +17,7 @@ export interface Pointer {
  * The TypeScript type of each argument.
  * - `buffer`: the memory of a view for the length of the call, or null.
  * - `bytes`: the same but never null; 2 ns cheaper per call in Bun.
- * - `u64`, `i64`, `usize`: cost 10 ns in Bun and 65 ns in Deno; `u32` and `f64` cost 1 to 5 ns.
+ * - `u64`, `i64`, `usize`, `isize`: cost 10 ns in Bun and 65 ns in Deno; `u32` and `f64` cost 1 to 5 ns.
  */
 interface ParameterTypes {
   readonly pointer: Pointer | null;
@@ -33,6 +33,7 @@ interface ParameterTypes {
   readonly u64: number | bigint;
   readonly i64: number | bigint;
   readonly usize: number | bigint;
+  readonly isize: number | bigint;
   readonly f32: number;
   readonly f64: number;
 }

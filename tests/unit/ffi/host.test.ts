@@ -30,6 +30,7 @@ int32_t first(const uint8_t *data, uint32_t length) { return data && length ? da
 void *same(void *pointer) { return pointer; }
 uint64_t same_u64(uint64_t value) { return value; }
 int64_t same_i64(int64_t value) { return value; }
+ptrdiff_t same_isize(ptrdiff_t value) { return value; }
 uint32_t same_u32(uint32_t value) { return value; }
 uint16_t same_u16(uint16_t value) { return value; }
 uint8_t same_u8(uint8_t value) { return value; }
@@ -50,6 +51,7 @@ const symbols = {
   same_u64: { parameters: ["u64"], result: "u64" },
   same_i64: { parameters: ["i64"], result: "i64" },
   same_u32: { parameters: ["u32"], result: "u32" },
+  same_isize: { parameters: ["isize"], result: "isize" },
   same_u16: { parameters: ["u16"], result: "u16" },
   same_u8: { parameters: ["u8"], result: "u8" },
   same_i8: { parameters: ["i8"], result: "i8" },
@@ -95,6 +97,7 @@ describe("openLibrary", () => {
       expect(Number(library.same_u64(value))).toBe(value);
       expect(Number(library.same_i64(-value))).toBe(0 - value);
     }
+    expect(Number(library.same_isize(-7))).toBe(-7);
     expect(BigInt(library.same_u64(2n ** 64n - 1n))).toBe(2n ** 64n - 1n);
     expect(BigInt(library.same_i64(-(2n ** 63n)))).toBe(-(2n ** 63n));
   });
@@ -128,6 +131,19 @@ describe("openLibrary", () => {
     expect(() =>
       openLibrary(path, { no_such_symbol: { parameters: [], result: "void" } }),
     ).toThrow("no_such_symbol");
+  });
+
+  test("a nonblocking call gives a promise in Deno and is refused in Bun", async () => {
+    const table = {
+      same_u32: { parameters: ["u32"], result: "u32", nonblocking: true },
+    } as const satisfies SymbolTable;
+    if (runtimeName() === "bun") {
+      expect(() => openLibrary(path, table)).toThrow("same_u32");
+    } else {
+      const call = openLibrary(path, table).same_u32(7);
+      expect(call).toBeInstanceOf(Promise);
+      expect(await call).toBe(7);
+    }
   });
 
   test("hands out the functions of the runtime, without a wrapper", () => {

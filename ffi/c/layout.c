@@ -20,6 +20,7 @@ bool rw_layout_compute(struct rw_layout *l, uint32_t slots, uint32_t participant
     *l = (struct rw_layout){.slots = slots, .participants = participants, .max_body = max_body, .max_headers = max_headers};
     l->ring_entries = power_of_two_at_least(slots * 2);
     if (l->ring_entries < RING_MINIMUM) l->ring_entries = RING_MINIMUM;
+    l->ring_shift = (uint32_t)__builtin_ctz(l->ring_entries);
     l->words = (slots + 63) / 64;
     l->notes = slots < 1024 ? slots : 1024;
     uint64_t whole = round_up(max_body, 8) + round_up(max_headers, 8);

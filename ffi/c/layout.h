@@ -159,7 +159,8 @@ struct rw_layout {
     uint32_t slots, ring_entries, participants, notes, max_body, max_headers, small_bytes;
     uint64_t large_stride; /* 0: every message is small */
     uint64_t control, chunk_map, used, used_summary, lease_min, due_min, parts, headers, small, rings, note_area, meta_end, large, total;
-    uint32_t words; /* 64-slot words */
+    uint32_t words;      /* 64-slot words */
+    uint32_t ring_shift; /* ring_entries is 1 << ring_shift */
 };
 /* false when the numbers are out of range */
 bool rw_layout_compute(struct rw_layout *l, uint32_t slots, uint32_t participants, uint32_t max_body, uint32_t max_headers);

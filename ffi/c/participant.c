@@ -116,6 +116,7 @@ int rw_attach(rwq *q, const uint8_t *name) {
 
 void rw_detach(rwq *q) {
     if (!q->me_record) return;
+    rw_ring_share(q);
     rw_recover_owned(q, q->me, false);
     RW_POINT("detach:released");
     forget(q, q->me_record, q->me);

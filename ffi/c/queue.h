@@ -27,6 +27,7 @@ struct rwq {
     uint32_t staging_bytes;
     int fd; /* an open file description of its own: the locks hang on it */
     uint32_t me;
+    _Atomic uint64_t ring_head[RW_RINGS], ring_tail[RW_RINGS]; /* never behind what this handle has seen; hints, shared with its threads */
     uint32_t rotor;          /* word of the used bitmap where the last claim succeeded */
     uint32_t claims_in_turn; /* claims since the search last began at the bottom */
     uint32_t takes;          /* for the every-16th rule */
@@ -121,10 +122,20 @@ enum { RW_INSERTED = 0, RW_ORPHANED = 1 };
 int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen);
 /* Next live hint: true with slot and its state word as read; false when the ring is empty. *position continues a walk. */
 bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word);
-void rw_ring_pass(rwq *q, uint32_t ring, uint64_t position); /* head past this position */
+uint64_t rw_ring_head(const rwq *q, uint32_t ring);          /* where to begin */
+void rw_ring_pass(rwq *q, uint32_t ring, uint64_t position); /* nothing at or before this position will ever be live again */
+void rw_ring_share(rwq *q);                                  /* before leaving: tell the others how far it is */
 bool rw_ring_empty(rwq *q, uint32_t ring);
 _Atomic uint64_t *rw_ring_entry(const rwq *q, uint32_t ring, uint64_t position, bool *present);
-static inline uint32_t rw_ring_cycle(const rwq *q, uint64_t position) { return (uint32_t)(position / q->l.ring_entries) & 0x3ffffu; }
+static inline uint32_t rw_ring_cycle(const rwq *q, uint64_t position) { return (uint32_t)(position >> q->l.ring_shift) & 0x3ffffu; }
+/* One load: positions are filled in order, so an entry of the previous cycle at our head says that there is nothing behind it either. */
+static inline bool rw_ring_looks_empty(const rwq *q, uint32_t ring) {
+    uint64_t at = rw_load_relaxed(&q->ring_head[ring]);
+    uint64_t offset = q->l.rings + ((uint64_t)ring * q->l.ring_entries + (at & (q->l.ring_entries - 1))) * 8;
+    if (!rw_present(q, offset)) return true;
+    uint64_t entry = rw_load_seq((_Atomic uint64_t *)(q->base + offset));
+    return ((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) == rw_ring_cycle(q, at);
+}
 bool rw_anything_ready(rwq *q);
 
 /* Which ring a READY word belongs into: what was taken before goes first. */

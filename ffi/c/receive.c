@@ -45,7 +45,8 @@ static int32_t take(rwq *q, uint64_t room, uint32_t *slot_out, uint64_t *leased_
     const uint8_t *order = ++q->takes % LOWEST_FIRST_EVERY == 0 ? lowest_first : usual;
     for (uint32_t i = 0; i < RW_RINGS; i++) {
         uint32_t ring = order[i], slot;
-        uint64_t position = rw_load_seq(&q->control->ring[ring].head), word;
+        if (rw_ring_looks_empty(q, ring)) continue;
+        uint64_t position = rw_ring_head(q, ring), word;
         while (rw_ring_next(q, ring, &position, &slot, &word)) {
             struct rw_slot *s = &q->slots[slot];
             if (room && sizeof(struct rwq_meta) + rw_pad8(rw_load_relaxed(&s->body_len)) + rw_pad8(rw_load_relaxed(&s->headers_len)) > room) {
@@ -73,9 +74,14 @@ static int32_t take(rwq *q, uint64_t room, uint32_t *slot_out, uint64_t *leased_
     return -EAGAIN;
 }
 
+/*
+ * The usual lease needs no deadline yet: the first sweep that meets a lease without one starts its clock. So it lasts lease_ms and a
+ * little more, and messages that are settled before a sweep sees them, nearly all, cost no write here.
+ */
 static bool set_deadline(rwq *q, uint32_t slot, uint64_t leased, uint32_t lease_ms) {
+    if (lease_ms == 0 || lease_ms == q->super.lease_ms) return true;
     _Atomic uint64_t *deadline = &q->slots[slot].deadline;
-    uint64_t until = q->clock_ms + (lease_ms ? lease_ms : q->super.lease_ms), d = rw_load_relaxed(deadline);
+    uint64_t until = q->clock_ms + lease_ms, d = rw_load_relaxed(deadline);
     do {
         if (RW_TAG_MATCHES(d, RW_GEN(leased)) && RW_TIME(d) == RW_DEADLINE_EXPIRED) return false; /* stopped for a whole lease between two lines */
     } while (!rw_cas(deadline, &d, RW_TAGGED(RW_GEN(leased), until)));

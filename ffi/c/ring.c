@@ -21,33 +21,74 @@ static bool is_live(const rwq *q, uint64_t entry, uint64_t *word) {
     return RW_STATE(*word) == RWQ_SLOT_READY && (RW_GEN(*word) & RW_GEN_MASK) == RW_ENTRY_GEN(entry);
 }
 
+/*
+ * Head and tail are help only: every handle keeps positions of its own, which are never behind what it has seen, and writes the shared ones
+ * once in eight. A walk from a shared one meets a few entries that are taken or dead already.
+ */
+#define SHARE_EVERY 8u
+
+static void raise(_Atomic uint64_t *position, uint64_t to) {
+    uint64_t now = rw_load(position);
+    while (now < to && !rw_cas(position, &now, to)) {}
+}
+
+static uint64_t later(const _Atomic uint64_t *mine, const _Atomic uint64_t *shared) {
+    uint64_t a = rw_load_relaxed(mine), b = rw_load_seq(shared);
+    return a > b ? a : b;
+}
+
+uint64_t rw_ring_head(const rwq *q, uint32_t ring) { return later(&q->ring_head[ring], &q->control->ring[ring].head); }
+
+void rw_ring_pass(rwq *q, uint32_t ring, uint64_t position) {
+    rw_store_relaxed(&q->ring_head[ring], position + 1);
+    if (position % SHARE_EVERY == SHARE_EVERY - 1) raise(&q->control->ring[ring].head, position + 1);
+}
+
+void rw_ring_share(rwq *q) {
+    for (uint32_t ring = 0; ring < RW_RINGS; ring++) {
+        raise(&q->control->ring[ring].head, rw_load_relaxed(&q->ring_head[ring]));
+        raise(&q->control->ring[ring].tail, rw_load_relaxed(&q->ring_tail[ring]));
+    }
+}
+
+/* Is there really no room? A head that is only late is moved on. */
+static bool is_full(rwq *q, uint32_t ring, uint64_t tail) {
+    _Atomic uint64_t *shared = &q->control->ring[ring].head;
+    uint64_t head = rw_load(shared), word;
+    while ((int64_t)(tail - head) >= (int64_t)q->l.ring_entries) {
+        bool present;
+        _Atomic uint64_t *oldest = rw_ring_entry(q, ring, head, &present);
+        uint64_t entry = present ? rw_load(oldest) : 0;
+        if (RW_ENTRY_CYCLE(entry) == rw_ring_cycle(q, head) && is_live(q, entry, &word)) return true;
+        if (rw_cas(shared, &head, head + 1)) head++;
+    }
+    return false;
+}
+
 int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
     struct rw_ring_words *r = &q->control->ring[ring];
-    /* Every turn either inserts, gives up, or somebody moved head or tail on; the bound is for hostile values only. */
+    uint64_t tail = later(&q->ring_tail[ring], &r->tail);
+    /* Every turn either inserts, gives up, or goes on by one; the bound is for hostile values only. */
     for (uint64_t turns = 0; turns < 8ull * q->l.ring_entries; turns++) {
-        uint64_t tail = rw_load(&r->tail), head = rw_load(&r->head), word;
-        if ((int64_t)(tail - head) >= (int64_t)q->l.ring_entries) {
-            bool present;
-            _Atomic uint64_t *oldest = rw_ring_entry(q, ring, head, &present);
-            uint64_t entry = present ? rw_load(oldest) : 0;
-            if (RW_ENTRY_CYCLE(entry) == rw_ring_cycle(q, head) && is_live(q, entry, &word)) break;
-            rw_cas(&r->head, &head, head + 1);
-            continue;
-        }
+        if ((int64_t)(tail - rw_load(&r->head)) >= (int64_t)q->l.ring_entries && is_full(q, ring, tail)) break;
         uint64_t at = q->l.rings + ((uint64_t)ring * q->l.ring_entries + (tail & (q->l.ring_entries - 1))) * 8;
         if (rw_reserve(q, at, 8)) break; /* no memory for the hint: the message stands, a sweep will try again */
         _Atomic uint64_t *e = (_Atomic uint64_t *)(q->base + at);
         uint64_t entry = rw_load(e);
         uint32_t cycle = rw_ring_cycle(q, tail);
         if (RW_ENTRY_CYCLE(entry) == cycle) {
-            rw_cas(&r->tail, &tail, tail + 1);
+            tail++;
             continue;
         }
-        if (((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) != cycle) continue; /* our tail is old */
+        if (((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) != cycle) {
+            tail = rw_load(&r->tail); /* overtaken by a whole cycle */
+            continue;
+        }
         RW_POINT("insert:before");
         if (!rw_cas(e, &entry, RW_ENTRY(cycle, gen, slot))) continue;
         RW_POINT("insert:after");
-        rw_cas(&r->tail, &tail, tail + 1);
+        rw_store_relaxed(&q->ring_tail[ring], tail + 1);
+        if (tail % SHARE_EVERY == SHARE_EVERY - 1) raise(&r->tail, tail + 1);
         RW_POINT("insert:tail");
         return RW_INSERTED;
     }
@@ -56,7 +97,6 @@ int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
 }
 
 bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word) {
-    struct rw_ring_words *r = &q->control->ring[ring];
     uint64_t at = *position;
     for (uint64_t turns = 0; turns < 4ull * q->l.ring_entries; turns++) {
         bool present;
@@ -64,34 +104,27 @@ bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uin
         if (!present) return false;
         uint64_t entry = rw_load(e);
         uint32_t cycle = rw_ring_cycle(q, at);
-        if (RW_ENTRY_CYCLE(entry) != cycle) {
-            if (((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) == cycle) {
+        if (RW_ENTRY_CYCLE(entry) == cycle) {
+            if (is_live(q, entry, word)) {
                 *position = at;
-                return false;
+                *slot = RW_ENTRY_IDX(entry);
+                return true;
             }
-            uint64_t head = rw_load(&r->head); /* overtaken by a whole cycle */
-            if (head == at) return false;
-            at = head;
+            rw_ring_pass(q, ring, at);
+            at++;
             continue;
         }
-        if (is_live(q, entry, word)) {
-            *position = at;
-            *slot = RW_ENTRY_IDX(entry);
-            return true;
-        }
-        rw_ring_pass(q, ring, at);
-        at++;
+        if (((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) == cycle) return false;
+        uint64_t head = rw_load(&q->control->ring[ring].head); /* overtaken by a whole cycle */
+        if (head <= at) return false;
+        at = head;
     }
     return false;
 }
 
-void rw_ring_pass(rwq *q, uint32_t ring, uint64_t position) {
-    uint64_t expected = position;
-    rw_cas(&q->control->ring[ring].head, &expected, position + 1);
-}
-
 bool rw_ring_empty(rwq *q, uint32_t ring) {
-    uint64_t position = rw_load_seq(&q->control->ring[ring].head), word;
+    if (rw_ring_looks_empty(q, ring)) return true;
+    uint64_t position = rw_ring_head(q, ring), word;
     uint32_t slot;
     return !rw_ring_next(q, ring, &position, &slot, &word);
 }

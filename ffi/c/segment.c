@@ -306,6 +306,10 @@ int32_t rwq_open(const void *path, void *options) {
     if (status == 0) {
         q->staging = (uint8_t *)q->io + RWQ_IO_STAGING;
         q->takes = (uint32_t)rw_precise_ns(); /* a one-shot consumer must not always begin with the highest priority */
+        for (uint32_t ring = 0; ring < RW_RINGS; ring++) {
+            atomic_init(&q->ring_head[ring], rw_load(&q->control->ring[ring].head));
+            atomic_init(&q->ring_tail[ring], rw_load(&q->control->ring[ring].tail));
+        }
         rw_now_ms(q);
         if (!q->observe) status = rw_attach(q, o->name);
     }

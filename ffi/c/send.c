@@ -28,7 +28,7 @@ static int32_t evict(rwq *q, uint64_t bytes, uint32_t *slot, uint64_t *claimed, 
         uint32_t victim = UINT32_MAX, victim_ring = 0;
         uint64_t victim_word = 0, victim_position = 0, victim_id = UINT64_MAX;
         for (uint32_t ring = 0; ring < RW_RINGS; ring++) {
-            uint64_t position = rw_load(&q->control->ring[ring].head), word;
+            uint64_t position = rw_ring_head(q, ring), word;
             uint32_t candidate;
             if (!rw_ring_next(q, ring, &position, &candidate, &word)) continue;
             uint64_t id = rw_load(&q->slots[candidate].id);

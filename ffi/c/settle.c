@@ -161,10 +161,14 @@ bool rw_touch(rwq *q, uint32_t slot, uint64_t token, uint32_t lease_ms) {
     uint64_t until = rw_now_ms_threadsafe() + (lease_ms ? lease_ms : q->super.lease_ms), deadline = rw_load(&s->deadline);
     do {
         if (rw_load(&s->state) != token) return false;
-        if (!RW_TAG_MATCHES(deadline, RW_GEN(token)) || RW_TIME(deadline) == RW_DEADLINE_EXPIRED) return false;
+        /* A stale tag: no sweep has started this lease's clock yet. */
+        if (RW_TAG_MATCHES(deadline, RW_GEN(token)) && RW_TIME(deadline) == RW_DEADLINE_EXPIRED) return false;
         RW_POINT("touch:before");
     } while (!rw_cas(&s->deadline, &deadline, RW_TAGGED(RW_GEN(token), until)));
     RW_POINT("touch:after");
+    /* The lease may have gone, and the slot have a new one, between the look and the CAS: then this deadline carries an old tag, which
+     * starts the successor's clock anew and does no other harm; the loss is reported all the same. */
+    if (rw_load_seq(&s->state) != token) return false;
     rw_lease_note(q, slot, until);
     return true;
 }

@@ -20,6 +20,7 @@ int32_t rwq_error_detail(void *text, uint32_t capacity) {
     if (length > capacity - 1) length = capacity - 1;
     memcpy(text, detail, length);
     ((char *)text)[length] = 0;
+    detail[0] = 0; /* one failure, one text */
     return (int32_t)length;
 }
 

@@ -43,14 +43,12 @@ static void nudge(struct rw_helper *h) {
 }
 
 static void renew(struct rw_helper *h, struct renewal *r, uint64_t now) {
-    struct rw_slot *s = &h->q->slots[r->slot];
     uint64_t stalled_for = now - atomic_load(&h->heartbeat_ms);
     if (now >= r->until_ms || (r->max_stall_ms > 0 && (double)stalled_for > r->max_stall_ms)) {
         r->state = RWQ_RENEWAL_STALLED; /* a hung handler must lose its lease one day */
     } else if (!rw_touch(h->q, r->slot, r->token, r->lease_ms)) {
         r->state = RWQ_RENEWAL_LOST;
     } else {
-        if (rw_load(&s->cancel) == rw_load_relaxed(&s->id)) r->state = RWQ_RENEWAL_CANCELLED;
         r->next_ms = now + (r->lease_ms / 3 ? r->lease_ms / 3 : 1);
     }
 }
@@ -185,13 +183,13 @@ static struct renewal *find(struct rw_helper *h, uint32_t slot, uint64_t token) 
 
 int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_t lease_ms, double max_processing_ms, double max_stall_ms) {
     uint64_t token = rw_token(lo, hi);
-    if (q->observe || !rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED) return -ESTALE;
+    if (q->observe || !rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED) return rw_fail(-ESTALE, "this is not a lease of this handle");
     struct rw_helper *h = rw_helper_start(q);
     if (!h) return -ENOMEM;
     uint64_t now = rw_now_ms_threadsafe();
     atomic_store(&h->heartbeat_ms, now);
     if (lease_ms == 0) lease_ms = q->super.lease_ms;
-    if (!rw_touch(q, slot, token, lease_ms)) return -ESTALE;
+    if (!rw_touch(q, slot, token, lease_ms)) return rw_fail(-ESTALE, "the lease is lost");
     int32_t status = 0;
     pthread_mutex_lock(&h->mutex);
     if (h->count == h->capacity && h->capacity < RENEWALS_MAX) {
@@ -225,13 +223,21 @@ void rw_renew_forget(rwq *q, uint32_t slot, uint64_t token) {
 }
 
 int32_t rwq_renewal(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
+    uint64_t token = rw_token(lo, hi);
+    if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED) return rw_fail(-ESTALE, "this is not a lease of this handle");
     struct rw_helper *h = atomic_load(&q->helper);
-    if (!h) return RWQ_RENEWAL_NONE;
-    pthread_mutex_lock(&h->mutex);
-    struct renewal *r = find(h, slot, rw_token(lo, hi));
-    int32_t state = r ? (int32_t)r->state : RWQ_RENEWAL_NONE;
-    pthread_mutex_unlock(&h->mutex);
-    return state;
+    int32_t state = RWQ_RENEWAL_NONE;
+    if (h) {
+        pthread_mutex_lock(&h->mutex);
+        struct renewal *r = find(h, slot, token);
+        if (r) state = (int32_t)r->state;
+        pthread_mutex_unlock(&h->mutex);
+    }
+    if (state == RWQ_RENEWAL_STALLED) return state;
+    /* The slot itself knows best, renewed or not. */
+    struct rw_slot *s = &q->slots[slot];
+    if (rw_load(&s->state) != token) return RWQ_RENEWAL_LOST;
+    return rw_load(&s->cancel) == rw_load_relaxed(&s->id) ? RWQ_RENEWAL_CANCELLED : state;
 }
 
 int32_t rwq_heartbeat(rwq *q) {

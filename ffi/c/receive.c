@@ -241,10 +241,10 @@ int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) 
 
 int32_t rwq_read(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, void *into, uint32_t capacity) {
     uint64_t token = rw_token(lo, hi);
-    if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED || RW_OWNER(token) != q->me) return -ESTALE;
+    if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED || RW_OWNER(token) != q->me) return rw_fail(-ESTALE, "this is not a lease of this handle");
     struct rw_slot *s = &q->slots[slot];
     reading(q, true);
-    int32_t result = -ESTALE;
+    int32_t result = rw_fail(-ESTALE, "the lease is lost");
     if (rw_load_seq(&s->state) == token) {
         uint32_t body_len = rw_load_relaxed(&s->body_len), headers_len = rw_load_relaxed(&s->headers_len);
         uint64_t bytes = headers_len ? rw_pad8(body_len) + headers_len : body_len;

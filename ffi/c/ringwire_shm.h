@@ -167,6 +167,7 @@ RWQ_API int32_t rwq_discard(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t t
 RWQ_API int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi, uint32_t lease_ms, double max_processing_ms, double max_stall_ms);
 RWQ_API int32_t rwq_heartbeat(rwq *q);
 enum { RWQ_RENEWAL_NONE = 0, RWQ_RENEWAL_HELD = 1, RWQ_RENEWAL_LOST = 2, RWQ_RENEWAL_CANCELLED = 3, RWQ_RENEWAL_STALLED = 4 };
+/* How a lease stands, renewed (HELD) or not (NONE): LOST, CANCELLED by rwq_cancel(), STALLED: renewal was given up. */
 RWQ_API int32_t rwq_renewal(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi);
 
 /* ---- waiting ---- */

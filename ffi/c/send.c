@@ -236,7 +236,7 @@ int32_t rwq_cancel(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     uint64_t id = rw_token(lo, hi);
     struct rw_slot *s = &q->slots[slot];
     /* The mark names the message, not the slot: one that arrives late hits nobody. */
-    if (rw_load(&s->id) != id) return -ESTALE;
+    if (rw_load(&s->id) != id) return rw_fail(-ESTALE, "this message is not there any more");
     rw_store_seq(&s->cancel, id);
     return 0;
 }

@@ -81,7 +81,7 @@ void rw_limit_dead(rwq *q) {
 
 static int32_t lost(rwq *q) {
     rw_count(q, RWQ_COUNT_LEASES_LOST, 1);
-    return -ESTALE;
+    return rw_fail(-ESTALE, "the lease is lost: it expired, or the message was settled before");
 }
 
 /* A token is the whole state word as the lease made it. */
@@ -189,11 +189,13 @@ int32_t rwq_bury(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, const void *no
     return rw_bury(q, slot, token, note, note ? note_len : 0) ? 0 : lost(q);
 }
 
+static int32_t gone(void) { return rw_fail(-ESTALE, "this dead letter is not there any more"); }
+
 /* Its note needs no release: it names this slot at this gen, and is free as soon as that is not a dead letter any more. */
 static int32_t check_dead_letter(rwq *q, uint32_t slot, uint64_t token) {
     int32_t status = refuse(q);
     if (status) return status;
-    if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_BURIED || !rw_slot_present(q, slot)) return -ESTALE;
+    if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_BURIED || !rw_slot_present(q, slot)) return gone();
     return 0;
 }
 
@@ -202,7 +204,7 @@ int32_t rwq_revive(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     int32_t status = check_dead_letter(q, slot, token);
     if (status) return status;
     RW_POINT("revive:before");
-    if (!rw_make_ready(q, slot, token, 0, RW_FLAGS(token))) return -ESTALE;
+    if (!rw_make_ready(q, slot, token, 0, RW_FLAGS(token))) return gone();
     atomic_fetch_sub(&q->control->dead_letters, 1);
     return 0;
 }
@@ -211,7 +213,7 @@ int32_t rwq_discard(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     uint64_t token = rw_token(lo, hi);
     int32_t status = check_dead_letter(q, slot, token);
     if (status) return status;
-    if (!rw_free(q, slot, token)) return -ESTALE;
+    if (!rw_free(q, slot, token)) return gone();
     atomic_fetch_sub(&q->control->dead_letters, 1);
     rw_count(q, RWQ_COUNT_DROPPED_DEAD, 1);
     return 0;

@@ -1,3 +1,4 @@
 /** Ringwire: a messaging toolkit for Bun and Deno. */
-export { RingwireError } from "./base/errors.ts";
+export { RingwireError, type RingwireErrorInit } from "./base/errors.ts";
+export { setWarningSink, type WarningSink } from "./base/warnings.ts";
 export * from "./queue/mod.ts";

@@ -1,8 +1,9 @@
 /** A message: bytes with an id, a time, a priority and headers. */
+import { META, META_FLAG } from "../../ffi/shm/layout.ts";
 import { checkValue, decodeJson, decodeText, decodeWith, encodeJson, encodeWith, type MessageSchema } from "./codec.ts";
 import { parseHeaders } from "./headers.ts";
 import type { Priority } from "./options.ts";
-import { META, META_FLAG, pad8, plainRules, RecordCursor, type ValueRules } from "./record.ts";
+import { pad8, plainRules, RecordCursor, type ValueRules } from "./record.ts";
 
 /** What a new message may carry besides its body. */
 export interface MessageInit {
@@ -198,6 +199,11 @@ export class Message<T = unknown> {
   /** @internal The body in the form that is cheapest to send. */
   get bodyToSend(): Uint8Array | string {
     return this.#chunk === undefined && this.#text !== undefined ? this.#text : this.data;
+  }
+
+  /** @internal Whether it has headers, without parsing them. */
+  get hasHeaders(): boolean {
+    return this.#headersLength > 0 || (this.#headers !== undefined && this.#headers !== noHeaders);
   }
 
   /** @internal */

@@ -1,75 +1,452 @@
-import type { DeadLetter } from "./dead_letters.ts";
+/** CrossProcessQueue: many processes of one host, one queue in shared memory. */
+import { EMPTY, WAIT_FOR } from "../../ffi/shm/layout.ts";
+import { deadlineMs, throwIfAborted } from "../base/deadline.ts";
+import { Claim } from "./claim.ts";
+import { consumeJobs } from "./consume.ts";
+import { connectQueue, createQueue, destroyOpen, destroyQueue } from "./creation.ts";
+import type { DeadLetter } from "./dead_letter.ts";
+import { QueueTimeoutError } from "./errors.ts";
+import { ERRNO } from "./failure.ts";
+import type { QueueHandle } from "./handle.ts";
+import { readInfo, readLifecycle, readStatus } from "./inspection.ts";
 import type { Job } from "./job.ts";
-import type { Message } from "./message.ts";
-import type { ConnectOptions, ConsumeOptions, CreateOptions, LeaseOptions, RequestOptions, ReserveOptions, SendOptions, SendWaitOptions, WaitOptions } from "./options.ts";
+import { Leases } from "./leases.ts";
+import { encodeValue, type Message } from "./message.ts";
+import { checkInteger, checkLeaseMs } from "./option_checks.ts";
+import type {
+  ConnectOptions,
+  ConsumeOptions,
+  CreateOptions,
+  LeaseOptions,
+  RequestOptions,
+  ReserveOptions,
+  SendOptions,
+  SendWaitOptions,
+  WaitOptions,
+} from "./options.ts";
+import { Receiver } from "./receiver.ts";
+import { Requests } from "./requests.ts";
+import { type Sendable, Sender } from "./sender.ts";
+import { ackAll } from "./settle_many.ts";
+import { listDeadLetters, peekMessages } from "./snapshots.ts";
 import type { Lifecycle, QueueInfo, QueueStatus } from "./status.ts";
-/** Whatever can be sent. */
-export type Sendable = Message | Uint8Array | string;
-/** A slot in shared memory to write into. */
-export interface Claim extends Disposable {
-  readonly bytes: Uint8Array;
-  /** Sends the first `length` bytes (default: all); `bytes` becomes empty. */
-  commit(length?: number): bigint;
-  abort(): void;
-}
-const pending = (): never => { throw new Error("pending"); };
+import { readableOf, writableOf } from "./streams.ts";
+import { Waits } from "./waits.ts";
+
+/** Why a take gave nothing. `ended`: the stream has ended, and nothing is left in any state. */
+export type EmptyReason = "now" | "paused" | "ended";
+
+const emptyReasons: readonly EmptyReason[] = ["now", "paused", "ended"];
+const sweepCodes = { due: 0, deaths: 1, full: 2 } as const;
+/** A blocking wait looks at the clock this often. */
+const sliceMsMax = 1000;
+const takeMax = 2 ** 20;
+const noOptions = {};
+
+/**
+ * A bounded queue between the processes of one host. Each message goes to one consumer and survives the death of any
+ * process at any instant; a job that is not acknowledged is delivered again.
+ *
+ * A queue object belongs to the thread that made it: Workers connect for themselves. Every call throws
+ * {@linkcode QueueClosedError} after `close`, and {@linkcode QueueCorruptError} when the segment is damaged.
+ *
+ * @example
+ * ```ts
+ * using queue = CrossProcessQueue.create("jobs", { ifExists: "connect" });
+ * queue.send(Message.json({ url: "https://example.org" }));
+ * for await (const job of queue.consume({ untilEmpty: true })) {
+ *   console.log(job.json());
+ *   job.ack();
+ * }
+ * ```
+ */
 export class CrossProcessQueue<T = unknown> {
-  static create<T = unknown>(_name: string, _options?: CreateOptions<T>): CrossProcessQueue<T> { return pending(); }
-  static connect<T = unknown>(_name: string, _options?: ConnectOptions<T>): CrossProcessQueue<T> { return pending(); }
-  /** Destroys by name. False when there is no such queue. */
-  static destroy(_name: string): boolean { return pending(); }
-  get name(): string { return pending(); }
-  get info(): QueueInfo { return pending(); }
-  get closed(): boolean { return pending(); }
-  /** Why the last take gave nothing: "now", "paused" or "ended" (ended and nothing left in any state). */
-  get emptyReason(): "now" | "paused" | "ended" { return pending(); }
-  send(_message: Sendable, _options?: SendOptions): bigint { return pending(); }
-  trySend(_message: Sendable, _options?: SendOptions): boolean { return pending(); }
-  sendValue(_value: T, _options?: SendOptions): bigint { return pending(); }
-  sendMany(_messages: readonly Sendable[], _options?: SendOptions): number { return pending(); }
-  sendWait(_message: Sendable, _options?: SendWaitOptions): Promise<bigint> { return pending(); }
-  sendSync(_message: Sendable, _timeoutMs: number, _options?: SendOptions): bigint { return pending(); }
-  tryReceive(): Message<T> | null { return pending(); }
-  tryReceiveMany(_max: number): Message<T>[] { return pending(); }
-  receiveSync(_timeoutMs: number): Message<T> | null { return pending(); }
-  receive(_options?: WaitOptions): Promise<Message<T> | null> { return pending(); }
-  receiveAsyncWithTimeout(_timeoutMs: number): Promise<Message<T> | null> { return pending(); }
-  receiveMany(_max: number, _options?: WaitOptions): Promise<Message<T>[]> { return pending(); }
-  tryReserve(_options?: LeaseOptions): Job<T> | null { return pending(); }
-  tryReserveMany(_max: number, _options?: LeaseOptions): Job<T>[] { return pending(); }
-  reserveSync(_timeoutMs: number, _options?: LeaseOptions): Job<T> | null { return pending(); }
-  reserve(_options?: ReserveOptions): Promise<Job<T> | null> { return pending(); }
-  reserveMany(_max: number, _options?: ReserveOptions): Promise<Job<T>[]> { return pending(); }
-  /** A job whose data is a read-only view of shared memory until it is settled. */
-  reserveZeroCopy(_options?: LeaseOptions): Job<T> | null { return pending(); }
-  /** Acknowledges many jobs in one call; the number acknowledged. Lost ones are left out. */
-  ackMany(_jobs: readonly Job<T>[]): number { return pending(); }
-  consume(_options?: ConsumeOptions): AsyncIterableIterator<Job<T>> { return pending(); }
-  claim(_length: number, _options?: SendOptions): Claim { return pending(); }
-  readable(_options?: ConsumeOptions): ReadableStream<Message<T>> { return pending(); }
-  writable(_options?: SendWaitOptions): WritableStream<Sendable> { return pending(); }
-  request(_body: Sendable, _options?: RequestOptions): Promise<Message> { return pending(); }
-  peek(_limit?: number): Iterable<Message<T>> { return pending(); }
-  deadLetters(): Iterable<DeadLetter> { return pending(); }
-  status(): QueueStatus { return pending(); }
-  lifecycle(): Lifecycle { return pending(); }
-  get paused(): boolean { return pending(); }
-  /** No more sends; sticky until reopen. */
-  end(): void { return pending(); }
-  /** @throws {LockFailedError} while messages of the ended stream are left */
-  reopen(): void { return pending(); }
-  pause(): void { return pending(); }
-  resume(): void { return pending(); }
-  /** Moves what is due; "deaths" also looks for dead participants, "full" scans all. Messages moved. */
-  sweep(_how?: "due" | "deaths" | "full"): number { return pending(); }
-  /** A native thread recovers what the dead held within milliseconds. */
-  watch(): void { return pending(); }
-  /** Gives memory of free slots back; bytes released. */
-  trim(): number { return pending(); }
-  /** Journal: writes everything out now. */
-  sync(): void { return pending(); }
-  close(): void { return pending(); }
-  destroy(): void { return pending(); }
-  [Symbol.dispose](): void { return pending(); }
-  [Symbol.asyncDispose](): Promise<void> { return pending(); }
+  readonly #handle: QueueHandle;
+  readonly #sender: Sender;
+  readonly #receiver: Receiver<T>;
+  readonly #waits: Waits;
+  readonly #requests: Requests;
+  readonly #info: QueueInfo;
+
+  private constructor(handle: QueueHandle) {
+    this.#handle = handle;
+    this.#sender = new Sender(handle);
+    this.#receiver = new Receiver<T>(handle, new Leases(handle));
+    this.#waits = new Waits(handle);
+    this.#requests = new Requests(handle, this.#sender, this.#waits);
+    this.#info = readInfo(handle);
+  }
+
+  /**
+   * Makes a queue and opens it.
+   *
+   * @param name 1 to 200 characters of A-Z a-z 0-9 . _ - (in RINGWIRE_SHM_DIR, else /dev/shm), or `file:PATH` with a journal
+   * @throws {QueueExistsError} when the name is taken, unless `ifExists` is "connect"
+   * @throws {CreationFailedError} {NoSpaceError} {TypeError} {RangeError}
+   */
+  static create<T = unknown>(name: string, options: CreateOptions<T> = {}): CrossProcessQueue<T> {
+    return new CrossProcessQueue<T>(createQueue(name, options));
+  }
+
+  /**
+   * Opens a queue that exists.
+   *
+   * @throws {QueueNotFoundError} {NotPermittedError} {ForeignSegmentError} {VersionMismatchError} {QueueCorruptError}
+   * @throws {TooManyParticipantsError} {TypeError} {RangeError}
+   */
+  static connect<T = unknown>(name: string, options: ConnectOptions<T> = {}): CrossProcessQueue<T> {
+    return new CrossProcessQueue<T>(connectQueue(name, options));
+  }
+
+  /** Removes a queue by name, a damaged one too; who has it open gets `QueueClosedError`. False when there is none. */
+  static destroy(name: string): boolean {
+    return destroyQueue(name);
+  }
+
+  /** Name as given. */
+  get name(): string {
+    return this.#info.name;
+  }
+
+  /** What the queue was created with. */
+  get info(): QueueInfo {
+    return this.#info;
+  }
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#handle.closed;
+  }
+
+  /** Why the last take of this handle gave nothing. */
+  get emptyReason(): EmptyReason {
+    return emptyReasons[this.#handle.emptyReason] ?? "now";
+  }
+
+  // --- sending
+
+  /**
+   * Sends without waiting.
+   *
+   * @returns the message's id
+   * @throws {QueueFullError} {QueueEndedError} {MessageTooLargeError} {NoSpaceError} {SerializationFailedError}
+   */
+  send(message: Sendable, options?: SendOptions): bigint {
+    const result = this.#sender.put(message, options);
+    if (result < 0) throw this.#handle.failure(result, "send");
+    return this.#sender.lastId;
+  }
+
+  /** Sends without waiting and without making an id. False when the queue is full. @throws as `send`, but for the full queue */
+  trySend(message: Sendable, options?: SendOptions): boolean {
+    const result = this.#sender.put(message, options);
+    if (result >= 0) return true;
+    if (result === -ERRNO.EAGAIN) return false;
+    throw this.#handle.failure(result, "send");
+  }
+
+  /** Encodes a value with the queue's codec (JSON unless told otherwise), checks it by its schema, and sends it. @throws as `send` */
+  sendValue(value: T, options?: SendOptions): bigint {
+    return this.send(encodeValue(value, this.#handle.rules), options);
+  }
+
+  /**
+   * Sends many with few calls and one wake-up for each batch.
+   *
+   * @returns how many were accepted, always the first ones; fewer when the queue is full
+   * @throws as `send` when not even the first was accepted for another reason
+   */
+  sendMany(messages: readonly Sendable[], options?: SendOptions): number {
+    return this.#sender.putMany(messages, options);
+  }
+
+  /**
+   * Sends, waiting for room.
+   *
+   * @throws {QueueTimeoutError} the signal's reason; and as `send`, but for the full queue
+   */
+  async sendWait(message: Sendable, options: SendWaitOptions = noOptions): Promise<bigint> {
+    const deadline = deadlineMs(options.timeoutMs);
+    throwIfAborted(options.signal);
+    const attempt = (): bigint | undefined => (this.trySend(message, options) ? this.#sender.lastId : undefined);
+    if (!this.#waits.busy("space")) {
+      const id = attempt();
+      if (id !== undefined) return id;
+    }
+    return await this.#waits.enter("space", attempt, () => this.#noRoom(options.timeoutMs), deadline, options.signal);
+  }
+
+  /** Sends, blocking this thread until there is room. For Workers. @throws {QueueTimeoutError} and as `send` */
+  sendSync(message: Sendable, timeoutMs: number, options?: SendOptions): bigint {
+    const id = this.#blockFor(WAIT_FOR.space, timeoutMs, () => (this.trySend(message, options) ? this.#sender.lastId : undefined));
+    return id ?? this.#noRoom(timeoutMs);
+  }
+
+  /**
+   * A place in shared memory to write a message of at most `length` bytes into, without a copy.
+   *
+   * @throws as `send`
+   */
+  claim(length: number, options?: SendOptions): Claim {
+    return new Claim(this.#handle, this.#sender, length, options);
+  }
+
+  // --- receiving
+
+  /** The next message, acknowledged; null when there is nothing to take. */
+  tryReceive(): Message<T> | null {
+    return this.#receiver.message();
+  }
+
+  /**
+   * Up to `max` messages, acknowledged; no more than fit `stagingBytes`. They share memory: keeping one keeps all.
+   *
+   * @param max 1 to 1048576
+   */
+  tryReceiveMany(max: number): Message<T>[] {
+    return this.#receiver.messages(checkInteger(max, "max", 1, takeMax));
+  }
+
+  /** The next message, blocking this thread at most `timeoutMs`; null when there is none. For Workers. */
+  receiveSync(timeoutMs: number): Message<T> | null {
+    return this.#blockFor(WAIT_FOR.message, timeoutMs, () => this.#unlessEnded(this.#receiver.message())) ?? null;
+  }
+
+  /**
+   * Waits for the next message; acknowledged. Callers of one handle are served in turn.
+   *
+   * @returns null when `timeoutMs` has passed, or the stream has ended and nothing is left (see `emptyReason`)
+   * @throws the signal's reason
+   */
+  receive(options: WaitOptions = noOptions): Promise<Message<T> | null> {
+    return this.#waitFor(() => this.#receiver.message(), options);
+  }
+
+  /** `receive` with a time limit in milliseconds. */
+  receiveAsyncWithTimeout(timeoutMs: number): Promise<Message<T> | null> {
+    return this.receive({ timeoutMs });
+  }
+
+  /** Waits for at least one message and takes up to `max`; [] where `receive` gives null. */
+  async receiveMany(max: number, options: WaitOptions = noOptions): Promise<Message<T>[]> {
+    checkInteger(max, "max", 1, takeMax);
+    return (await this.#waitFor(() => orNull(this.#receiver.messages(max)), options)) ?? [];
+  }
+
+  /** The next message as a job, to be settled; null when there is nothing to take. */
+  tryReserve(options?: LeaseOptions): Job<T> | null {
+    return this.#receiver.job(options === undefined ? 0 : checkLeaseMs(options.leaseMs));
+  }
+
+  /** Up to `max` jobs; no more than fit `stagingBytes`. */
+  tryReserveMany(max: number, options?: LeaseOptions): Job<T>[] {
+    return this.#receiver.jobs(checkInteger(max, "max", 1, takeMax), checkLeaseMs(options?.leaseMs));
+  }
+
+  /** The next job, blocking this thread at most `timeoutMs`; null when there is none. For Workers. */
+  reserveSync(timeoutMs: number, options?: LeaseOptions): Job<T> | null {
+    const leaseMs = checkLeaseMs(options?.leaseMs);
+    return this.#blockFor(WAIT_FOR.message, timeoutMs, () => this.#unlessEnded(this.#receiver.job(leaseMs))) ?? null;
+  }
+
+  /** Waits for the next job; null as for `receive`. @throws the signal's reason */
+  reserve(options: ReserveOptions = noOptions): Promise<Job<T> | null> {
+    const leaseMs = checkLeaseMs(options.leaseMs);
+    return this.#waitFor(() => this.#receiver.job(leaseMs), options);
+  }
+
+  /** Waits for at least one job and takes up to `max`; [] where `reserve` gives null. */
+  async reserveMany(max: number, options: ReserveOptions = noOptions): Promise<Job<T>[]> {
+    checkInteger(max, "max", 1, takeMax);
+    const leaseMs = checkLeaseMs(options.leaseMs);
+    return (await this.#waitFor(() => orNull(this.#receiver.jobs(max, leaseMs)), options)) ?? [];
+  }
+
+  /**
+   * The next job without a copy: its `data` is shared memory, read-only (writing to it ends the process), and empty once
+   * the job is settled. Its checksum is not verified. Null when there is nothing to take.
+   */
+  reserveZeroCopy(options?: LeaseOptions): Job<T> | null {
+    return this.#receiver.view(checkLeaseMs(options?.leaseMs));
+  }
+
+  /** Acknowledges many jobs in one call: how many; those whose lease was lost are left out. All are settled afterwards. */
+  ackMany(jobs: readonly Job<T>[]): number {
+    return ackAll(this.#handle, jobs);
+  }
+
+  /**
+   * Jobs one after the other. Settle each within the loop's body; one that is left unsettled is given back with a warning.
+   * The loop ends with the stream, or with `untilEmpty` when there is nothing to take.
+   *
+   * @throws the signal's reason
+   */
+  consume(options: ConsumeOptions = noOptions): AsyncGenerator<Job<T>, void, undefined> {
+    return consumeJobs(this.#handle, this.#receiver, this.#waits, options);
+  }
+
+  /** Messages as a stream, each acknowledged when it is read; ends with the queue's stream. */
+  readable(options: { readonly signal?: AbortSignal | undefined; readonly untilEmpty?: boolean | undefined } = noOptions): ReadableStream<Message<T>> {
+    const { signal, untilEmpty = false } = options;
+    throwIfAborted(signal);
+    return readableOf((cancelled) => this.receive({ signal: eitherOf(signal, cancelled), timeoutMs: untilEmpty ? 0 : undefined }));
+  }
+
+  /** A stream whose chunks are sent as messages, waiting for room. Closing it does not end the queue's stream. */
+  writable(options: SendWaitOptions = noOptions): WritableStream<Sendable> {
+    const { signal } = options;
+    throwIfAborted(signal);
+    return writableOf((message, aborted) => this.sendWait(message, { ...options, signal: eitherOf(signal, aborted) }));
+  }
+
+  /**
+   * Sends a request and waits for the one reply to it, which a worker gives with `job.reply`. When the time is up or the
+   * signal fires, the worker's `job.signal` is aborted, and a request that nobody has taken is never handed out.
+   *
+   * @throws {QueueTimeoutError} the signal's reason; and as `send`, but for the full queue, which is waited for
+   */
+  request(body: Sendable, options: RequestOptions = noOptions): Promise<Message> {
+    return this.#requests.request(body, options);
+  }
+
+  // --- looking
+
+  /** Copies of the waiting messages in about the order of delivery; nothing is taken. @param limit @default all */
+  peek(limit: number = takeMax): Iterable<Message<T>> {
+    return peekMessages<T>(this.#handle, checkInteger(limit, "limit", 0, takeMax));
+  }
+
+  /** Copies of the dead letters, each with its note; `retry` and `drop` deal with them. */
+  deadLetters(): Iterable<DeadLetter<T>> {
+    return listDeadLetters<T>(this.#handle);
+  }
+
+  /** A snapshot of everything. Costs a look at every slot that was ever used: 2 ms for a million. */
+  status(): QueueStatus {
+    return readStatus(this.#handle, this.#info, this.#requests.counters);
+  }
+
+  lifecycle(): Lifecycle {
+    return readLifecycle(this.#handle).lifecycle;
+  }
+
+  /** Whether taking is suspended. */
+  get paused(): boolean {
+    return readLifecycle(this.#handle).paused;
+  }
+
+  // --- ruling
+
+  /** Ends the stream: no more sends, for all handles, until `reopen`. */
+  end(): void {
+    this.#handle.checked(this.#handle.shim.rwq_end(this.#handle.address), "maintain");
+  }
+
+  /** Starts a new stream after the end. @throws {LockFailedError} while messages of the old one are left */
+  reopen(): void {
+    this.#handle.checked(this.#handle.shim.rwq_reopen(this.#handle.address), "maintain");
+  }
+
+  /** Suspends taking, for all handles; sending goes on. */
+  pause(): void {
+    this.#handle.checked(this.#handle.shim.rwq_pause(this.#handle.address, 1), "maintain");
+  }
+
+  resume(): void {
+    this.#handle.checked(this.#handle.shim.rwq_pause(this.#handle.address, 0), "maintain");
+  }
+
+  /**
+   * Maintenance, which otherwise happens by the way: a bounded round, a look for dead participants, or everything.
+   *
+   * @returns messages that were put back or promoted
+   */
+  sweep(how: "due" | "deaths" | "full" = "due"): number {
+    const code = sweepCodes[how];
+    if (code === undefined) throw new RangeError(`how: given ${JSON.stringify(how)}, allowed "due", "deaths" or "full"`);
+    return this.#handle.checked(this.#handle.shim.rwq_sweep(this.#handle.address, code), "maintain");
+  }
+
+  /** Has a native thread recover what other participants held within milliseconds of their death, until `close`. */
+  watch(): void {
+    this.#handle.checked(this.#handle.shim.rwq_watch(this.#handle.address), "maintain");
+  }
+
+  /** Gives memory of free slots back to the system; bytes released. */
+  trim(): number {
+    return this.#handle.checked(this.#handle.shim.rwq_trim(this.#handle.address), "maintain") * 1024;
+  }
+
+  /** Writes the journal out now; nothing to do for a queue in memory. */
+  sync(): void {
+    this.#handle.checked(this.#handle.shim.rwq_sync(this.#handle.address), "maintain");
+  }
+
+  /** Leaves the queue: unsettled jobs go back uncounted, waiting calls fail with `QueueClosedError`. Idempotent. */
+  close(): void {
+    this.#handle.close();
+  }
+
+  /** Removes the queue for everybody, and closes this handle. Idempotent. */
+  destroy(): void {
+    if (this.#handle.closed) return;
+    try {
+      destroyOpen(this.#handle);
+    } finally {
+      this.#handle.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  #noRoom(timeoutMs: number | undefined): never {
+    throw new QueueTimeoutError(`${this.#info.name}: no room within ${timeoutMs} ms`, { queue: this.#info.name });
+  }
+
+  /** null counts as found when nothing can come any more. */
+  #unlessEnded<R>(found: R | null): R | null | undefined {
+    return found !== null || this.#handle.emptyReason === EMPTY.ended ? found : undefined;
+  }
+
+  #waitFor<R>(take: () => R | null, options: WaitOptions): Promise<R | null> {
+    try {
+      const deadline = deadlineMs(options.timeoutMs);
+      throwIfAborted(options.signal);
+      const attempt = (): R | null | undefined => this.#unlessEnded(take());
+      if (!this.#waits.busy("message")) {
+        const found = attempt();
+        if (found !== undefined) return Promise.resolve(found);
+        if (options.timeoutMs === 0) return Promise.resolve(null);
+      }
+      return this.#waits.enter<R | null>("message", attempt, () => null, deadline, options.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #blockFor<R>(what: number, timeoutMs: number, attempt: () => R | undefined): R | undefined {
+    const deadline = deadlineMs(timeoutMs);
+    for (;;) {
+      const found = attempt();
+      if (found !== undefined) return found;
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return undefined;
+      const result = this.#handle.shim.rwq_wait(this.#handle.address, what, Math.min(leftMs, sliceMsMax));
+      if (result < 0 && result !== -ERRNO.ETIMEDOUT) throw this.#handle.failure(result, "wait");
+    }
+  }
+}
+
+function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
+}
+
+function orNull<R>(found: R[]): R[] | null {
+  return found.length === 0 ? null : found;
 }

@@ -10,27 +10,6 @@ export interface ValueRules {
 /** JSON, unchecked. */
 export const plainRules: ValueRules = { codec: jsonCodec, schema: undefined };
 
-/** Index of each field of `struct rwq_meta` within the `u32` (or, `F64`, the `f64`) view, from the record's start. */
-export const META = {
-  slot: 0,
-  tokenLo: 1,
-  tokenHi: 2,
-  bodyLength: 3,
-  headersLength: 4,
-  attempts: 5,
-  priority: 6,
-  flags: 7,
-  idLo: 8,
-  idHi: 9,
-  recordBytes: 12,
-  noteLength: 13,
-  enqueuedMsF64: 5,
-  expiresMsF64: 7,
-} as const;
-
-/** Bits of `META.flags`. */
-export const META_FLAG = { redelivered: 1, big: 2, cancelled: 4 } as const;
-
 /** Rounds a length in bytes up to the next multiple of 8, as records are laid out. */
 export function pad8(bytes: number): number {
   return (bytes + 7) & ~7;

@@ -1,0 +1,142 @@
+/** Jobs that are out: finds dropped ones, renews kept ones, and tells those whose lease is lost. */
+import { RENEWAL } from "../../ffi/shm/layout.ts";
+import { warn } from "../base/warnings.ts";
+import { ERRNO } from "./failure.ts";
+import type { QueueHandle } from "./handle.ts";
+
+/** What the bookkeeping must know of a job. */
+export interface Leased {
+  readonly settled: boolean;
+  /** Whether the finalizer knows of it. */
+  registered: boolean;
+  /** Held by the finalizer instead of the job. */
+  readonly ticket: LeaseTicket;
+}
+
+/** Names a lease to the shim. */
+export interface LeaseTicket {
+  readonly slot: number;
+  readonly tokenLo: number;
+  readonly tokenHi: number;
+}
+
+/** A job whose lease is looked after. */
+export interface Watched extends Leased {
+  /** Called at most once. */
+  loseLease(why: "lost" | "cancelled" | "stalled"): void;
+}
+
+/** Jobs that may be out before those of them that are still unsettled are registered for finding dropped ones. */
+const freshMax = 256;
+/** Milliseconds after which fewer of them are registered too. */
+const freshMs = 20;
+/** Milliseconds between looks at watched leases; also the heartbeat that renewal needs. */
+const watchIntervalMs = 50;
+
+/** Deno's and Bun's timers keep a process alive unless told otherwise. */
+function letExit(timer: unknown): void {
+  (timer as { unref?(): void }).unref?.();
+}
+
+interface Dropped {
+  readonly leases: Leases;
+  readonly ticket: LeaseTicket;
+}
+
+const droppedJobs = new FinalizationRegistry<Dropped>(({ leases, ticket }) => leases.returnDropped(ticket));
+
+/** The leases of one handle. */
+export class Leases {
+  readonly handle: QueueHandle;
+  /**
+   * Taken a moment ago. Registering a job with the finalizer costs more than taking and acknowledging it, and most jobs
+   * are settled before the loop turns; so only those that are not are registered.
+   */
+  #fresh: Leased[] = [];
+  #freshTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #watched = new Set<Watched>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(handle: QueueHandle) {
+    this.handle = handle;
+    handle.beforeClose(() => this.#close());
+  }
+
+  /** Makes sure that the job is returned when it is dropped. */
+  track<J extends Leased>(job: J): J {
+    if (this.#fresh.push(job) >= freshMax) this.#registerFresh();
+    if (this.#freshTimer === undefined) {
+      this.#freshTimer = setTimeout(this.#onFreshTimer, freshMs);
+      letExit(this.#freshTimer);
+    }
+    return job;
+  }
+
+  /** Looks after a lease until it is settled. */
+  watch(job: Watched): void {
+    this.#watched.add(job);
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#look(), watchIntervalMs);
+    letExit(this.#timer);
+  }
+
+  unwatch(job: Watched): void {
+    if (this.#watched.delete(job) && this.#watched.size === 0) this.#stopTimer();
+  }
+
+  /** A settled job needs no finalizer. */
+  forget(job: Leased): void {
+    if (job.registered) droppedJobs.unregister(job);
+  }
+
+  /** By the finalizer: the job object is gone, but its lease is not. */
+  returnDropped(ticket: LeaseTicket): void {
+    const { handle } = this;
+    if (handle.closed) return;
+    const result = handle.shim.rwq_nack(handle.address, ticket.slot, ticket.tokenLo, ticket.tokenHi, 0, 0);
+    if (result >= 0) warn(`a job of queue ${handle.place.name} was dropped unsettled; it was given back`);
+  }
+
+  readonly #registerFresh = (): void => {
+    const fresh = this.#fresh;
+    if (fresh.length === 0) return;
+    this.#fresh = [];
+    for (const job of fresh) {
+      if (job.settled || job.registered) continue;
+      job.registered = true;
+      droppedJobs.register(job, { leases: this, ticket: job.ticket }, job);
+    }
+  };
+
+  readonly #onFreshTimer = (): void => {
+    this.#freshTimer = undefined;
+    this.#registerFresh();
+  };
+
+  #look(): void {
+    const { shim, address } = this.handle;
+    shim.rwq_heartbeat(address);
+    for (const job of this.#watched) {
+      const { slot, tokenLo, tokenHi } = job.ticket;
+      const state = shim.rwq_renewal(address, slot, tokenLo, tokenHi);
+      // Without renewal nobody watches the lease: reading nothing of it tells whether it is still ours.
+      if (state === RENEWAL.none && shim.rwq_read(address, slot, tokenLo, tokenHi, null, 0) === -ERRNO.ESTALE) job.loseLease("lost");
+      else if (state === RENEWAL.lost) job.loseLease("lost");
+      else if (state === RENEWAL.cancelled) job.loseLease("cancelled");
+      else if (state === RENEWAL.stalled) job.loseLease("stalled");
+    }
+  }
+
+  #stopTimer(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #close(): void {
+    this.#stopTimer();
+    clearTimeout(this.#freshTimer);
+    this.#fresh = [];
+    for (const job of [...this.#watched]) job.loseLease("lost");
+    this.#watched.clear();
+  }
+}

@@ -1,0 +1,33 @@
+/** Shared memory as bytes, for as long as it may be looked at. */
+import { pointerAt, viewOf } from "../../ffi/host.ts";
+import { IO } from "../../ffi/shm/layout.ts";
+import type { QueueHandle } from "./handle.ts";
+
+/** Bytes of shared memory; `bytes` has length 0 after `release`. */
+export interface SharedView {
+  readonly bytes: Uint8Array;
+  /** Detaches the bytes, so that no reference to them can reach memory that belongs to somebody else by then. Idempotent. */
+  release(): void;
+}
+
+/** What must not be collected while anybody still holds a view of the memory. */
+const owners = new WeakMap<ArrayBufferLike, object>();
+
+/** Keeps `owner`, whose finalizer gives the memory away, alive as long as the bytes or any view of them. */
+export function keepAliveWith(bytes: Uint8Array, owner: object): void {
+  owners.set(bytes.buffer, owner);
+}
+
+/** The memory at the exchange block's `out_pointer`. */
+export function viewSharedMemory(handle: QueueHandle, byteLength: number): SharedView {
+  const pointer = pointerAt(handle.u64[IO.outPointerU32 >> 1] ?? 0n);
+  if (pointer === null) throw new Error("the shim gave no address");
+  const buffer = viewOf(pointer, byteLength);
+  return {
+    bytes: new Uint8Array(buffer),
+    release(): void {
+      // Transferring an external buffer to length 0 detaches all views of it and copies nothing.
+      if (!buffer.detached) buffer.transfer(0);
+    },
+  };
+}

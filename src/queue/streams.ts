@@ -1,0 +1,40 @@
+/** A queue as WHATWG streams. */
+import type { Message } from "./message.ts";
+import type { Sendable } from "./sender.ts";
+
+/** Messages are taken one at a time, when the reader asks; the stream ends when `next` gives null. */
+export function readableOf<T>(next: (signal: AbortSignal) => Promise<Message<T> | null>): ReadableStream<Message<T>> {
+  const cancelled = new AbortController();
+  return new ReadableStream<Message<T>>(
+    {
+      async pull(controller): Promise<void> {
+        let message: Message<T> | null;
+        try {
+          message = await next(cancelled.signal);
+        } catch (error) {
+          // The reader that cancelled does not want to hear of it again.
+          if (cancelled.signal.aborted) return;
+          throw error;
+        }
+        if (message === null) controller.close();
+        else controller.enqueue(message);
+      },
+      cancel(reason: unknown): void {
+        cancelled.abort(reason);
+      },
+    },
+    // Nothing is taken out of the queue before somebody reads.
+    { highWaterMark: 0 },
+  );
+}
+
+/** Each chunk is sent as a message; a full queue holds the writer back. */
+export function writableOf(send: (message: Sendable, signal: AbortSignal | undefined) => Promise<unknown>): WritableStream<Sendable> {
+  return new WritableStream<Sendable>({
+    async write(chunk, controller): Promise<void> {
+      // Fires when the stream is aborted; not yet in every runtime's types.
+      const { signal } = controller as { readonly signal?: AbortSignal };
+      await send(chunk, signal);
+    },
+  });
+}

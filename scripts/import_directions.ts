@@ -22,7 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cluster: ["transport", "queue", "balance", "base"],
   upgrade: ["src"],
   admin: ["src"],
-  cmd: ["src"],
+  cmd: ["src", "ffi"],
   // The public module collects the rooms.
   "mod.ts": ["src"],
 };

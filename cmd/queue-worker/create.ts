@@ -1,0 +1,95 @@
+import { ExitCode, UsageError } from "../shared/exit_codes.ts";
+import { defineVerb } from "../shared/command_line.ts";
+import { parseDuration } from "../shared/duration.ts";
+import { switchOption, valueOption } from "../shared/options.ts";
+import { integer, nonEmpty, oneOf } from "../shared/scalars.ts";
+import { parseSize } from "../shared/size.ts";
+import { linkName, queueOption, requireQueueName } from "./open_queue.ts";
+
+const gibibyte = 1024 ** 3;
+const dayMs = 86_400_000;
+
+/** `create NAME`: makes a queue; without it, `push` makes one with the defaults. */
+export const create = defineVerb({
+  operands: ["[name]"],
+  options: {
+    queue: queueOption,
+    maxMessages: valueOption(
+      "--max-messages <count>",
+      "messages it holds in any state (default: 16384)",
+      integer(1, 1_048_576),
+    ),
+    maxMessageSize: valueOption(
+      "--max-message-size <size>",
+      "largest body (default: 64KiB)",
+      (text) => parseSize(text, 1, gibibyte),
+    ),
+    maxDeliver: valueOption(
+      "--max-deliver <count>",
+      "deliveries before a message becomes a dead letter (default: 5)",
+      integer(1, 255),
+    ),
+    lease: valueOption(
+      "--lease <duration>",
+      "how long a taken message stays reserved (default: 30s)",
+      (text) => parseDuration(text, { minMs: 1, maxMs: 7 * dayMs }),
+    ),
+    maxDead: valueOption(
+      "--max-dead <count>",
+      "dead letters kept (default: a tenth of --max-messages)",
+      integer(1, 1_048_576),
+    ),
+    maxParticipants: valueOption(
+      "--max-participants <count>",
+      "processes that have it open at a time (default: 256)",
+      integer(1, 4095),
+    ),
+    maxHeadersSize: valueOption(
+      "--max-headers-size <size>",
+      "room for headers (default: 256)",
+      (text) => parseSize(text, 0, 2048),
+    ),
+    journal: valueOption(
+      "--journal <file>",
+      "keep it in this file, so that it survives a reboot",
+      nonEmpty,
+    ),
+    sync: valueOption(
+      "--sync <when>",
+      "when the journal is written: process, interval, sync (default: process)",
+      oneOf("process", "interval", "sync"),
+    ),
+    reopen: switchOption(
+      "--reopen",
+      "start a new stream when the queue exists and has ended",
+    ),
+  },
+  notes: `With --journal the queue lives in that file and NAME leads to it until the next reboot; afterwards use -q file:PATH, or create it again.
+--sync process survives the death of every process, interval may lose the last 100 ms on a power loss, sync writes before each push returns.`,
+  examples: [
+    "ringwire-queue-worker create jobs --max-messages 131072 --max-message-size 1MiB",
+    "ringwire-queue-worker create orders --journal /var/lib/orders.queue --sync sync",
+  ],
+  run: async ({ options, operands }) => {
+    const name = requireQueueName(options.queue, operands[0]);
+    const { queue: _, lease, journal, sync, reopen, ...limits } = options;
+    const inFile = journal !== undefined || name.startsWith("file:");
+    if (sync !== undefined && !inFile)
+      throw new UsageError(
+        "--sync: given without a journal; needed is --journal FILE or a queue file:PATH",
+      );
+    const { CrossProcessQueue } = await import("../../src/queue/mod.ts");
+    const queue = CrossProcessQueue.create(
+      journal === undefined ? name : `file:${journal}`,
+      {
+        ...limits,
+        leaseMs: lease,
+        journal: inFile ? { sync } : undefined,
+        reopen,
+      },
+    );
+    queue.close();
+    if (journal !== undefined) linkName(name, journal);
+    return ExitCode.done;
+  },
+});

@@ -1,0 +1,201 @@
+/** The `work` contract between a message and the process that handles it: environment in, exit status out. */
+import type { Job } from "../../src/queue/mod.ts";
+import type { WorkOutcome } from "../../src/queue/work_loop.ts";
+import { type ChildResult, runChild } from "../shared/child.ts";
+import { formatDuration } from "../shared/duration.ts";
+import { ExitCode } from "../shared/exit_codes.ts";
+import type { HandlerCommand } from "../shared/handler_command.ts";
+import type { Launcher } from "../shared/launcher.ts";
+import { BrokenPipe, say } from "../shared/output.ts";
+
+/** Bounds of each run. */
+export interface RunLimits {
+  readonly timeoutMs: number | undefined;
+  readonly killAfterMs: number;
+  readonly maxDeliver: number;
+}
+
+/** What the runs have in common. */
+export interface HandlerRunsInit {
+  readonly command: HandlerCommand;
+  readonly launcher: Launcher;
+  /** As given with `-q`. */
+  readonly queueName: string;
+  readonly limits: RunLimits;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** sysexits.h EX_DATAERR, and what qmail means by a permanent failure. */
+const hopeless = new Set([65, 100]);
+const stopTheWorker = 255;
+const traceparentPattern =
+  /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const encoder = new TextEncoder();
+
+/** Bytes of a dead letter's note that the queue keeps. */
+const noteBytesMax = 4064;
+
+/** The reason first, then as much of the end of stderr as fits. */
+function composeNote(reason: string, tail: Uint8Array): Uint8Array {
+  const head = encoder.encode(`${reason}\n`);
+  const kept = tail.slice(-(noteBytesMax - head.byteLength));
+  const note = new Uint8Array(head.byteLength + kept.byteLength);
+  note.set(head);
+  note.set(kept, head.byteLength);
+  return note;
+}
+
+function reasonOf(result: ChildResult, timeoutMs: number | undefined): string {
+  if (result.timedOut)
+    return `timed out after ${formatDuration(timeoutMs ?? 0)}`;
+  return result.signal === null
+    ? `exit status ${result.exitCode}`
+    : `killed by ${result.signal}`;
+}
+
+/** Runs handlers, says what came of each message, and remembers why the worker is to stop. */
+export class HandlerRuns {
+  readonly #init: HandlerRunsInit;
+  readonly #fetching = new AbortController();
+  readonly #terminate = new AbortController();
+  readonly #kill = new AbortController();
+  /** Outputs are written one after the other, each whole. */
+  #writing: Promise<unknown> = Promise.resolve();
+  /** Handlers that run now. */
+  running = 0;
+  /** Whether a handler was stopped before its end. */
+  forced = false;
+  /** What the worker has to end with, when a handler decided that. */
+  exitCode: number | undefined;
+
+  constructor(init: HandlerRunsInit) {
+    this.#init = init;
+  }
+
+  /** Aborted when no more messages are to be taken. */
+  get fetching(): AbortSignal {
+    return this.#fetching.signal;
+  }
+
+  /** Takes no more messages. */
+  stopFetching(): void {
+    this.#fetching.abort();
+  }
+
+  /** TERM to all that runs, and KILL after `killAfterMs`. */
+  terminate(): void {
+    this.#terminate.abort();
+  }
+
+  /** KILL to all that runs. */
+  kill(): void {
+    this.#kill.abort();
+  }
+
+  async handle(job: Job): Promise<WorkOutcome> {
+    this.running++;
+    try {
+      using result = await this.#run(job);
+      return await this.#judge(result);
+    } catch (error) {
+      // No process could be made, or nobody reads our stdout: neither is the message's fault.
+      if (error instanceof BrokenPipe) this.#leave(ExitCode.brokenPipe);
+      else
+        this.#leave(
+          ExitCode.handlerNotRunnable,
+          `the handler cannot be started: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      return { kind: "release" };
+    } finally {
+      this.running--;
+    }
+  }
+
+  async #run(job: Job): Promise<ChildResult> {
+    const { command, launcher, limits } = this.#init;
+    return await runChild({
+      command,
+      launcher,
+      body: job.data,
+      environment: this.#environmentOf(job),
+      timeoutMs: limits.timeoutMs,
+      killAfterMs: limits.killAfterMs,
+      // Somebody else may have the message when its lease is lost: two handlers must not go on side by side.
+      terminate: AbortSignal.any([this.#terminate.signal, job.signal]),
+      kill: this.#kill.signal,
+    });
+  }
+
+  #environmentOf(job: Job): Record<string, string | undefined> {
+    const { environment, queueName, limits } = this.#init;
+    const { headers } = job;
+    const { traceparent } = headers;
+    return {
+      ...environment,
+      RINGWIRE_MSG_ID: `${job.id}`,
+      RINGWIRE_MSG_QUEUE: queueName,
+      RINGWIRE_MSG_ATTEMPT: `${job.attempts}`,
+      RINGWIRE_MSG_MAX_DELIVER: `${limits.maxDeliver}`,
+      RINGWIRE_MSG_ENQUEUED_MS: `${job.timestamp}`,
+      RINGWIRE_MSG_HEADERS: JSON.stringify(headers),
+      // The worker's own trace is not the message's.
+      TRACEPARENT:
+        traceparent !== undefined && traceparentPattern.test(traceparent)
+          ? traceparent
+          : undefined,
+    };
+  }
+
+  async #judge(result: ChildResult): Promise<WorkOutcome> {
+    const { exitCode } = result;
+    if (exitCode === 0 && !result.timedOut) {
+      await this.#deliver(result);
+      return { kind: "ack" };
+    }
+    if (result.stopped) {
+      this.forced = true;
+      return { kind: "release" };
+    }
+    if (exitCode === stopTheWorker) {
+      this.#leave(
+        ExitCode.failed,
+        "a handler ended with 255: this worker stops",
+      );
+      return { kind: "release" };
+    }
+    if (
+      exitCode === ExitCode.handlerNotFound ||
+      exitCode === ExitCode.handlerNotRunnable
+    ) {
+      this.#leave(
+        exitCode,
+        `a handler ended with ${exitCode} (${exitCode === ExitCode.handlerNotFound ? "not found" : "not executable"}): this worker stops`,
+      );
+      return { kind: "release" };
+    }
+    const note = composeNote(
+      reasonOf(result, this.#init.limits.timeoutMs),
+      await result.stderrTail(),
+    );
+    return {
+      kind:
+        exitCode !== null && !result.timedOut && hopeless.has(exitCode)
+          ? "bury"
+          : "retry",
+      note,
+    };
+  }
+
+  async #deliver(result: ChildResult): Promise<void> {
+    if (result.outputBytes === 0) return;
+    const mine = this.#writing.then(() => result.writeOutput());
+    this.#writing = mine.catch(() => undefined);
+    await mine;
+  }
+
+  #leave(exitCode: number, reason?: string): void {
+    if (reason !== undefined && this.exitCode === undefined) say(reason);
+    this.exitCode ??= exitCode;
+    this.stopFetching();
+  }
+}

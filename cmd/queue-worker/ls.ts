@@ -1,0 +1,90 @@
+import { listQueues, type QueueStatus } from "../../src/queue/mod.ts";
+import { defineVerb } from "../shared/command_line.ts";
+import { ExitCode } from "../shared/exit_codes.ts";
+import { valueOption } from "../shared/options.ts";
+import { printOut } from "../shared/output.ts";
+import { oneOf } from "../shared/scalars.ts";
+import { formatSizeShort } from "../shared/size.ts";
+import { formatTable } from "../shared/table.ts";
+import { openQueue } from "./open_queue.ts";
+
+async function lookAt(name: string): Promise<QueueStatus | string> {
+  try {
+    using queue = await openQueue(name, { observe: true });
+    return queue.status();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** `ls`: the queues of this user in shared memory. */
+export const ls = defineVerb({
+  options: {
+    output: valueOption(
+      "-o, --output <format>",
+      "text, json, jsonl",
+      oneOf("text", "json", "jsonl"),
+      "text",
+      "text",
+    ),
+  },
+  notes: "Queues file:PATH are not listed: they may lie anywhere.",
+  examples: [
+    "ringwire-queue-worker ls",
+    "ringwire-queue-worker ls -o jsonl | jq -r 'select(.dead > 0).name'",
+  ],
+  run: async ({ options }) => {
+    const entries = await Promise.all(
+      listQueues().map(async (listing) => ({
+        listing,
+        status: await lookAt(listing.name),
+      })),
+    );
+    if (options.output === "text") {
+      const rows = entries.map(({ listing: { name, memoryBytes }, status }) =>
+        typeof status === "string"
+          ? [name, "-", "-", "-", "-", formatSizeShort(memoryBytes), status]
+          : [
+              name,
+              `${status.messageCount}`,
+              `${status.leased}`,
+              `${status.delayed}`,
+              `${status.buried}`,
+              formatSizeShort(memoryBytes),
+              status.paused ? "paused" : status.lifecycle,
+            ],
+      );
+      if (rows.length > 0)
+        await printOut(
+          formatTable(
+            ["NAME", "WAITING", "LEASED", "DELAYED", "DEAD", "MEMORY", "STATE"],
+            rows,
+          ),
+        );
+      return ExitCode.done;
+    }
+    const objects = entries.map(
+      ({ listing: { name, path, memoryBytes }, status }) => ({
+        name,
+        path,
+        memory_bytes: memoryBytes,
+        ...(typeof status === "string"
+          ? { error: status }
+          : {
+              waiting: status.messageCount,
+              leased: status.leased,
+              delayed: status.delayed,
+              dead: status.buried,
+              lifecycle: status.lifecycle,
+              paused: status.paused,
+            }),
+      }),
+    );
+    const text =
+      options.output === "json"
+        ? `${JSON.stringify(objects)}\n`
+        : objects.map((object) => `${JSON.stringify(object)}\n`).join("");
+    await printOut(text);
+    return ExitCode.done;
+  },
+});

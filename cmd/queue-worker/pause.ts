@@ -1,0 +1,29 @@
+import { defineVerb, type Verb } from "../shared/command_line.ts";
+import { ExitCode } from "../shared/exit_codes.ts";
+import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
+
+function switchVerb(action: "pause" | "resume", notes: string): Verb {
+  return defineVerb({
+    operands: ["[name]"],
+    options: { queue: queueOption },
+    notes,
+    examples: [`ringwire-queue-worker ${action} jobs`],
+    run: async ({ options, operands }) => {
+      using queue = await openQueue(
+        requireQueueName(options.queue, operands[0]),
+        { participantName: action },
+      );
+      queue[action]();
+      return ExitCode.done;
+    },
+  });
+}
+
+/** `pause NAME`: nothing can be taken until `resume`. */
+export const pause = switchVerb(
+  "pause",
+  "Pushing goes on. What is being worked on is finished.",
+);
+
+/** `resume NAME`. */
+export const resume = switchVerb("resume", "Workers that wait go on at once.");

@@ -1,0 +1,38 @@
+import { defineVerb } from "../shared/command_line.ts";
+import { ExitCode } from "../shared/exit_codes.ts";
+import { valueOption } from "../shared/options.ts";
+import { integer } from "../shared/scalars.ts";
+import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
+import { recordOptions, recordStyle, writeRecords } from "./record_output.ts";
+
+/** `peek -q NAME`: shows the next messages without taking them. */
+export const peek = defineVerb({
+  operands: ["[name]"],
+  options: {
+    queue: queueOption,
+    count: valueOption(
+      "-n, --count <count>",
+      "how many",
+      integer(1, 1_048_576),
+      10,
+      "10",
+    ),
+    ...recordOptions,
+  },
+  notes: "Exit code 3 when nothing is waiting.",
+  examples: ["ringwire-queue-worker peek -q jobs -o jsonl"],
+  run: async ({ options, operands }) => {
+    using queue = await openQueue(
+      requireQueueName(options.queue, operands[0]),
+      { observe: true },
+    );
+    const style = recordStyle(options);
+    let shown = 0;
+    for (const message of queue.peek(options.count)) {
+      if ((await writeRecords([message], style)) === 0)
+        return ExitCode.brokenPipe;
+      shown++;
+    }
+    return shown === 0 ? ExitCode.nothingThere : ExitCode.done;
+  },
+});

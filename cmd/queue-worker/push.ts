@@ -1,0 +1,221 @@
+import {
+  type CrossProcessQueue,
+  QueueFullError,
+  QueueNotFoundError,
+  type SendOptions,
+} from "../../src/queue/mod.ts";
+import { defineVerb, type Invocation } from "../shared/command_line.ts";
+import { parseDuration } from "../shared/duration.ts";
+import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
+import { framings, RecordReader, RecordRefused } from "../shared/framing.ts";
+import { listOption, switchOption, valueOption } from "../shared/options.ts";
+import { say } from "../shared/output.ts";
+import { nonEmpty, oneOf, parseHeader } from "../shared/scalars.ts";
+import { readInput } from "../shared/input.ts";
+import {
+  followName,
+  openQueue,
+  queueOption,
+  requireQueueName,
+} from "./open_queue.ts";
+
+/** How long a full queue is waited for in silence. */
+const silentMs = 2000;
+
+const options = {
+  queue: queueOption,
+  priority: valueOption(
+    "--priority <priority>",
+    "high, normal or low (default: normal)",
+    oneOf("high", "normal", "low"),
+  ),
+  delay: valueOption(
+    "--delay <duration>",
+    "how long it may not be taken yet",
+    (text) => parseDuration(text),
+  ),
+  ttl: valueOption(
+    "--ttl <duration>",
+    "how long until it is dropped untaken",
+    (text) => parseDuration(text, { minMs: 1 }),
+  ),
+  id: valueOption(
+    "--id <key>",
+    "the sender's own id, as header message-id",
+    nonEmpty,
+  ),
+  header: listOption(
+    "--header <key:value>",
+    "a header; may be repeated",
+    parseHeader,
+  ),
+  onFull: valueOption(
+    "--on-full <what>",
+    "when the queue is full: block, fail, drop-oldest",
+    oneOf("block", "fail", "drop-oldest"),
+    "block",
+    "block",
+  ),
+  inFraming: valueOption(
+    "--in-framing <framing>",
+    `how stdin is split: ${framings.join(", ")}`,
+    oneOf(...framings),
+    "line",
+    "line",
+  ),
+  end: switchOption("--end", "afterwards mark the end of the stream"),
+};
+
+async function openOrCreate(name: string): Promise<CrossProcessQueue> {
+  try {
+    return await openQueue(name, { participantName: "push" });
+  } catch (error) {
+    if (!(error instanceof QueueNotFoundError)) throw error;
+  }
+  const { CrossProcessQueue } = await import("../../src/queue/mod.ts");
+  // Somebody else may be creating it at this moment: either is fine.
+  const queue = CrossProcessQueue.create(followName(name), {
+    participantName: "push",
+    ifExists: "connect",
+  });
+  const { maxMessages, maxMessageSize } = queue.info;
+  say(
+    `queue ${name} did not exist: created for ${maxMessages} messages of up to ${maxMessageSize} bytes`,
+  );
+  return queue;
+}
+
+/** Sends records in their order, and keeps count. */
+class Sender {
+  readonly #queue: CrossProcessQueue;
+  readonly #sendOptions: SendOptions;
+  readonly #blocks: boolean;
+  accepted = 0;
+
+  constructor(
+    queue: CrossProcessQueue,
+    sendOptions: SendOptions,
+    blocks: boolean,
+  ) {
+    this.#queue = queue;
+    this.#sendOptions = sendOptions;
+    this.#blocks = blocks;
+  }
+
+  /** @throws {QueueFullError} when the queue is full and that is not to be waited for */
+  async send(records: readonly (Uint8Array | string)[]): Promise<void> {
+    let rest = records;
+    while (rest.length > 0) {
+      const count = this.#sendNow(rest);
+      this.accepted += count;
+      rest = count === 0 ? rest : rest.slice(count);
+      const [first] = rest;
+      if (first === undefined) return;
+      if (!this.#blocks)
+        throw new QueueFullError(`queue ${this.#queue.name} is full`, {
+          queue: this.#queue.name,
+        });
+      await this.#sendWhenThereIsRoom(first);
+      rest = rest.slice(1);
+    }
+  }
+
+  #sendNow(records: readonly (Uint8Array | string)[]): number {
+    try {
+      return this.#queue.sendMany(records, this.#sendOptions);
+    } catch (error) {
+      if (error instanceof QueueFullError) return 0;
+      throw error;
+    }
+  }
+
+  async #sendWhenThereIsRoom(record: Uint8Array | string): Promise<void> {
+    const timer = setTimeout(() => {
+      say(
+        `queue ${this.#queue.name} is full (${this.#queue.info.maxMessages} messages): waiting for room, ${this.accepted} accepted so far`,
+      );
+    }, silentMs);
+    try {
+      await this.#queue.sendWait(record, this.#sendOptions);
+      this.accepted++;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+async function sendInput(sender: Sender, reader: RecordReader): Promise<void> {
+  try {
+    for await (const chunk of readInput())
+      await sender.send(reader.push(chunk));
+    await sender.send(reader.end());
+  } catch (error) {
+    // What came before the refused record is good.
+    if (error instanceof RecordRefused) await sender.send(error.taken);
+    throw error;
+  }
+}
+
+/** Says how far it came: a script can go on from there. */
+function explain(error: unknown, accepted: number): unknown {
+  if (accepted === 0) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof QueueFullError)
+    return new CommandFailure(
+      ExitCode.someFailed,
+      `${reason}; ${accepted} messages were accepted before`,
+      { cause: error },
+    );
+  say(`${accepted} messages were accepted before the failure`);
+  return error;
+}
+
+async function run({
+  options: given,
+  operands,
+}: Invocation<typeof options>): Promise<number> {
+  const name = requireQueueName(given.queue);
+  const headers: Record<string, string> = {};
+  for (const [key, value] of given.header) headers[key.toLowerCase()] = value;
+  if (given.id !== undefined) headers["message-id"] = given.id;
+  using queue = await openOrCreate(name);
+  const sender = new Sender(
+    queue,
+    {
+      priority: given.priority,
+      delayMs: given.delay,
+      ttlMs: given.ttl,
+      headers: Object.keys(headers).length > 0 ? headers : undefined,
+      onFull: given.onFull === "drop-oldest" ? "drop-oldest" : "fail",
+    },
+    given.onFull === "block",
+  );
+  const [body] = operands;
+  try {
+    if (body !== undefined) await sender.send([body]);
+    else
+      await sendInput(
+        sender,
+        new RecordReader(given.inFraming, queue.info.maxMessageSize),
+      );
+  } catch (error) {
+    throw explain(error, sender.accepted);
+  }
+  if (given.end) queue.end();
+  return ExitCode.done;
+}
+
+/** `push -q NAME [BODY]`: puts messages in. */
+export const push = defineVerb({
+  operands: ["[body]"],
+  options,
+  notes: `A queue that does not exist is created with the defaults. Exit code 0: all are in; 1: the queue is full (--on-full fail) or has ended;
+6: a message is too large; 7: the queue became full after some were accepted; 8: no space in shared memory or on the disk.`,
+  examples: [
+    "ringwire-queue-worker push -q jobs 'one message'",
+    "seq 1 100000 | ringwire-queue-worker push -q nums",
+    "find . -type f -print0 | ringwire-queue-worker push -q scan --in-framing nul --end",
+    "tail -F app.log | ringwire-queue-worker push -q logs --on-full drop-oldest --ttl 1h",
+  ],
+  run,
+});

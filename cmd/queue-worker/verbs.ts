@@ -1,0 +1,100 @@
+/** What ringwire-queue-worker can do; each verb is loaded when it is asked for. */
+import type { Executable } from "../shared/command_line.ts";
+
+/** The executable's verbs, in the order of the help. */
+export const queueWorker: Executable = {
+  name: "ringwire-queue-worker",
+  summary:
+    "Queues in shared memory, from the shell: many processes, bounded memory, nothing lost when one of them is killed.",
+  table: "queue-worker",
+  groups: { dlq: "look at dead letters, send them again, drop or export them" },
+  verbs: [
+    {
+      name: "create",
+      summary: "make a queue",
+      load: async () => (await import("./create.ts")).create,
+    },
+    {
+      name: "push",
+      summary: "put messages in: the body given, or each record of stdin",
+      load: async () => (await import("./push.ts")).push,
+    },
+    {
+      name: "pop",
+      summary: "take messages out and write them to stdout",
+      load: async () => (await import("./pop.ts")).pop,
+    },
+    {
+      name: "work",
+      summary: "run a command for each message",
+      load: async () => (await import("./work.ts")).work,
+    },
+    {
+      name: "peek",
+      summary: "show the next messages without taking them",
+      load: async () => (await import("./peek.ts")).peek,
+    },
+    {
+      name: "ls",
+      summary: "list queues",
+      load: async () => (await import("./ls.ts")).ls,
+    },
+    {
+      name: "stat",
+      summary: "show what a queue holds and who uses it",
+      load: async () => (await import("./stat.ts")).stat,
+    },
+    {
+      name: "pause",
+      summary: "let nobody take messages until resume",
+      load: async () => (await import("./pause.ts")).pause,
+    },
+    {
+      name: "resume",
+      summary: "let messages be taken again",
+      load: async () => (await import("./pause.ts")).resume,
+    },
+    {
+      name: "rm",
+      summary: "destroy a queue with everything in it",
+      load: async () => (await import("./rm.ts")).rm,
+    },
+    {
+      name: "dlq ls",
+      summary: "list dead letters",
+      load: async () => (await import("./dlq.ts")).dlqLs,
+    },
+    {
+      name: "dlq show",
+      summary: "show everything about some dead letters",
+      load: async () => (await import("./dlq.ts")).dlqShow,
+    },
+    {
+      name: "dlq retry",
+      summary: "put dead letters back into the queue",
+      load: async () => (await import("./dlq.ts")).dlqRetry,
+    },
+    {
+      name: "dlq drop",
+      summary: "drop dead letters for good",
+      load: async () => (await import("./dlq.ts")).dlqDrop,
+    },
+    {
+      name: "dlq export",
+      summary: "write all dead letters to stdout",
+      load: async () => (await import("./dlq.ts")).dlqExport,
+    },
+    {
+      name: "completion",
+      summary: "print a completion script for bash, zsh or fish",
+      load: async () => (await import("./completion.ts")).completion,
+    },
+  ],
+  examples: [
+    "ringwire-queue-worker create nums --max-messages 131072 --max-message-size 64",
+    "seq 1 100000 | ringwire-queue-worker push -q nums",
+    "ringwire-queue-worker pop -q nums --until-empty | sort -n | md5sum",
+    "ringwire-queue-worker work -q jobs -j4 --timeout 2m -- ./handle-job",
+  ],
+  version: async (json) => (await import("./version.ts")).printVersion(json),
+};

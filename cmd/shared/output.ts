@@ -1,0 +1,97 @@
+/** Writing data to stdout so that the caller knows what has been written, and narration to stderr. */
+import { write as writeCallback, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+
+const stdout = 1;
+const stderr = 2;
+/** A descriptor that somebody set to non-blocking may be full; this is how long to leave it alone. */
+const retryMs = 2;
+
+/** The reader of stdout is gone; `writtenBytes` of the piece got through before. */
+export class BrokenPipe extends Error {
+  readonly code = "EPIPE";
+  readonly writtenBytes: number;
+
+  constructor(writtenBytes: number) {
+    super("stdout was closed by its reader");
+    this.name = "BrokenPipe";
+    this.writtenBytes = writtenBytes;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error
+    ? error.code
+    : undefined;
+}
+
+function writeOnce(bytes: Uint8Array, offset: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    // Off the JavaScript thread: a slow reader must not keep signals and lease renewal waiting.
+    writeCallback(
+      stdout,
+      bytes,
+      offset,
+      bytes.byteLength - offset,
+      null,
+      (error, written) => {
+        if (error === null || error === undefined) resolve(written);
+        else if (codeOf(error) === "EAGAIN") setTimeout(resolve, retryMs, 0);
+        else reject(error);
+      },
+    );
+  });
+}
+
+/** Whether people read stdout as it comes. */
+export function stdoutIsTerminal(): boolean {
+  return isatty(stdout);
+}
+
+/**
+ * Writes all of `bytes` to stdout.
+ *
+ * @throws {BrokenPipe} when the reader is gone
+ */
+export async function writeOut(bytes: Uint8Array): Promise<void> {
+  let offset = 0;
+  while (offset < bytes.byteLength) {
+    try {
+      offset += await writeOnce(bytes, offset);
+    } catch (error) {
+      if (codeOf(error) === "EPIPE") throw new BrokenPipe(offset);
+      throw error;
+    }
+  }
+}
+
+/** Writes a text to stdout; see `writeOut`. */
+export function printOut(text: string): Promise<void> {
+  return writeOut(new TextEncoder().encode(text));
+}
+
+/** Writes bytes to stderr as they are. Nobody reading them is not a failure: narration is a courtesy. */
+export function writeErr(bytes: Uint8Array): void {
+  let offset = 0;
+  while (offset < bytes.byteLength) {
+    try {
+      offset += writeSync(stderr, bytes, offset);
+    } catch (error) {
+      if (codeOf(error) === "EAGAIN") Bun.sleepSync(retryMs);
+      else return;
+    }
+  }
+}
+
+/** Who is speaking on stderr; set once by the main module. */
+let speaker = "ringwire";
+
+/** Sets the name before each line of `say`. */
+export function setSpeaker(name: string): void {
+  speaker = name;
+}
+
+/** One line of narration on stderr. */
+export function say(text: string): void {
+  writeErr(new TextEncoder().encode(`${speaker}: ${text}\n`));
+}

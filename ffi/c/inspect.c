@@ -1,6 +1,7 @@
 /* Looking without taking: counts, participants, snapshots of messages. */
 #define _GNU_SOURCE
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "queue.h"
 
@@ -84,6 +85,15 @@ int32_t rwq_geometry(rwq *q) {
     return 0;
 }
 
+/* An observer has no place where it could announce that it reads, so it must not touch pages that a trimmer might take: read(2) on a hole
+ * gives zeros, a memory access could be a SIGBUS. */
+static bool copy_body(rwq *q, uint32_t slot, uint64_t bytes, uint8_t *into) {
+    const uint8_t *from = rw_body(q, slot, bytes);
+    if (q->observe && bytes > q->l.small_bytes) return pread(q->fd, into, bytes, from - q->base) == (ssize_t)bytes;
+    memcpy(into, from, bytes);
+    return true;
+}
+
 /*
  * A consistent copy of a slot that is not ours: the header and body of a message do not change while its state word does not, so what was
  * copied between two equal looks at the word is one message. false: it moved on meanwhile.
@@ -97,8 +107,8 @@ static bool snapshot(rwq *q, uint32_t slot, uint64_t word, uint64_t room, struct
     uint64_t bytes = headers_len ? rw_pad8(body_len) + headers_len : body_len, due = rw_load_relaxed(&s->due);
     if (RW_STATE(word) == RWQ_SLOT_DELAYED) meta->expires_ms = (double)RW_TIME(due) + (q->journal ? 0 : (double)(int64_t)(rw_wall_ms(q) - q->clock_ms));
     if (bytes > room) meta->flags |= RWQ_META_BIG;
-    else memcpy(into, rw_body(q, slot, bytes), bytes);
-    atomic_thread_fence(memory_order_acquire);
+    else if (!copy_body(q, slot, bytes, into)) return false;
+    rw_copy_barrier();
     return rw_load_seq(&s->state) == word;
 }
 

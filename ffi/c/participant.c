@@ -136,6 +136,7 @@ uint32_t rw_recover_participant(rwq *q, uint32_t i) {
         if (rw_load_seq(&p->active)) {
             moved = rw_recover_owned(q, i, true);
             RW_POINT("recover:done");
+            rw_wake_forget(q, i);
             forget(q, p, i);
         }
         rw_unlock_byte(q->fd, RW_LOCK_BASE + i);

@@ -31,7 +31,7 @@ struct rwq {
     uint32_t rotor;          /* word of the used bitmap where the last claim succeeded */
     uint32_t claims_in_turn; /* claims since the search last began at the bottom */
     uint32_t takes;          /* for the every-16th rule */
-    uint32_t ops;            /* for maintenance by the way */
+    uint64_t repaired_ms;    /* when this handle last looked for lost free slots */
     uint32_t armed;          /* bit per event: this participant is in the armed set */
     bool chain;              /* was woken, or passed a wait: if more is queued, wake the next */
     bool journal, observe, shared_ok;
@@ -69,6 +69,13 @@ static inline void rw_count(rwq *q, uint32_t counter, uint64_t by) {
 }
 static inline bool rw_slot_index_ok(const rwq *q, uint32_t i) { return i < q->l.slots; }
 static inline uint64_t rw_token(uint32_t lo, uint32_t hi) { return (uint64_t)hi << 32 | lo; }
+/* Between the copy of what somebody else might be changing and the second look at the word that says whether anybody did. (A no-op on
+ * x86; ThreadSanitizer does not know fences, so it is told nothing.) */
+static inline void rw_copy_barrier(void) {
+#ifndef __SANITIZE_THREAD__
+    atomic_thread_fence(memory_order_acquire);
+#endif
+}
 static inline uint64_t rw_pad8(uint64_t n) { return (n + 7) & ~7ull; }
 
 /* detail.c */
@@ -98,7 +105,8 @@ static inline int rw_reserve(rwq *q, uint64_t offset, uint64_t bytes) {
 static inline bool rw_present(const rwq *q, uint64_t offset) {
     return __builtin_expect(rw_chunk_seen(q, offset / RW_CHUNK), 1) || rw_present_slow(q, offset);
 }
-int rw_reserve_body(rwq *q, uint32_t slot, uint64_t bytes);
+int rw_reserve_body(rwq *q, uint32_t slot, uint64_t bytes); /* by the owner of the claim */
+int rw_allocate_body(rwq *q, uint32_t slot, uint64_t bytes, uint64_t *reserved);
 int rw_allocate(int fd, uint64_t offset, uint64_t bytes);
 static inline struct rw_participant *rw_part(const rwq *q, uint32_t i) { return (struct rw_participant *)(q->base + q->l.parts) + i; }
 static inline bool rw_part_present(const rwq *q, uint32_t i) {
@@ -124,6 +132,7 @@ int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen);
 bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word);
 uint64_t rw_ring_head(const rwq *q, uint32_t ring);          /* where to begin */
 void rw_ring_pass(rwq *q, uint32_t ring, uint64_t position); /* nothing at or before this position will ever be live again */
+bool rw_ring_plausible(const rwq *q, uint32_t ring);
 void rw_ring_share(rwq *q);                                  /* before leaving: tell the others how far it is */
 bool rw_ring_empty(rwq *q, uint32_t ring);
 _Atomic uint64_t *rw_ring_entry(const rwq *q, uint32_t ring, uint64_t position, bool *present);
@@ -150,7 +159,8 @@ uint32_t rw_promote_due(rwq *q, uint64_t due_now);
 uint32_t rw_expire_leases(rwq *q, uint64_t now);
 void rw_reschedule(rwq *q, uint32_t slot, uint64_t word, uint64_t now); /* notes again what the slot's own words say */
 void rw_min_lower(_Atomic uint64_t *word, uint64_t ms);
-uint64_t rw_next_due_in(rwq *q); /* ms from now, UINT64_MAX none */
+uint64_t rw_next_due_in(rwq *q);  /* ms until the next delayed message, UINT64_MAX none */
+uint64_t rw_next_work_in(rwq *q); /* … or the next lease that may expire: how long a waiter may sleep at most */
 
 /* settle.c: each is one CAS from exactly `word`; false when somebody else was faster */
 bool rw_free(rwq *q, uint32_t slot, uint64_t word);                 /* → FREE, and room for a sender */
@@ -195,6 +205,7 @@ static inline void rw_signal(rwq *q, uint32_t what) {
 }
 void rw_wake_seen(rwq *q);
 void rw_wake_cleanup(rwq *q);
+void rw_wake_forget(rwq *q, uint32_t participant); /* what a dead participant left in the file system */
 
 /* helper.c */
 struct rw_helper *rw_helper_start(rwq *q); /* NULL with the reason in rwq_error_detail() */

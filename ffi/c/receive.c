@@ -5,6 +5,7 @@
 #include "queue.h"
 
 #define LOWEST_FIRST_EVERY 16u /* strict priorities would starve the lowest */
+#define LAZY_LEASE_MS 5000u    /* shorter leases are kept to the tick */
 
 uint32_t rw_fill_meta(rwq *q, struct rwq_meta *meta, uint32_t slot, uint64_t word, uint32_t body_len, uint32_t headers_len) {
     struct rw_slot *s = &q->slots[slot];
@@ -38,6 +39,40 @@ static void reading(rwq *q, bool on) {
 }
 static void reading_done(rwq *q) { rw_store(&q->me_record->reading, q->views); }
 
+/* The commit of every receive. */
+static bool lease(rwq *q, uint32_t slot, uint64_t word, uint64_t *leased) {
+    uint32_t attempts = RW_ATTEMPTS(word) < 255 ? RW_ATTEMPTS(word) + 1 : 255;
+    *leased = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(word), RW_PRIORITY(word), q->me, attempts, RW_GEN(word));
+    reading(q, true);
+    RW_POINT("lease:before");
+    if (!rw_cas(&q->slots[slot].state, &word, *leased)) return false;
+    RW_POINT("lease:after");
+    return true;
+}
+
+/* Its time to live is over: it goes, and is counted. */
+static bool has_expired(rwq *q, uint32_t slot, uint64_t leased) {
+    uint64_t expires = rw_load_relaxed(&q->slots[slot].expires_ms);
+    if (expires == 0 || expires > rw_due_clock(q)) return false;
+    if (rw_free(q, slot, leased)) rw_count(q, RWQ_COUNT_DROPPED_EXPIRED, 1);
+    return true;
+}
+
+/* No memory for hints (a full file system, for instance): the slots themselves say what is there. */
+static int32_t take_unhinted(rwq *q, uint32_t *slot_out, uint64_t *leased_out) {
+    uint64_t high = rw_load(&q->control->high_water);
+    for (uint32_t slot = 0; slot < high && slot < q->l.slots; slot++) {
+        if (!rw_slot_present(q, slot)) continue;
+        uint64_t word = rw_load(&q->slots[slot].state);
+        if (RW_STATE(word) != RWQ_SLOT_READY || !lease(q, slot, word, leased_out)) continue;
+        if (has_expired(q, slot, *leased_out)) continue;
+        *slot_out = slot;
+        return 0;
+    }
+    reading_done(q);
+    return -EAGAIN;
+}
+
 /* The next message that is live, fits `room` (0: any size) and has not outlived its time. -ENOBUFS: the next one does not fit. */
 static int32_t take(rwq *q, uint64_t room, uint32_t *slot_out, uint64_t *leased_out) {
     static const uint8_t usual[RW_RINGS] = {RW_RING_REDELIVERY, RW_RING_HIGH, RW_RING_NORMAL, RW_RING_LOW};
@@ -53,20 +88,11 @@ static int32_t take(rwq *q, uint64_t room, uint32_t *slot_out, uint64_t *leased_
                 if (rw_load(&s->state) == word) return -ENOBUFS;
                 continue;
             }
-            uint32_t attempts = RW_ATTEMPTS(word) < 255 ? RW_ATTEMPTS(word) + 1 : 255;
-            uint64_t leased = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(word), RW_PRIORITY(word), q->me, attempts, RW_GEN(word));
-            reading(q, true);
-            RW_POINT("lease:before");
-            if (!rw_cas(&s->state, &word, leased)) continue;
-            RW_POINT("lease:after");
+            if (!lease(q, slot, word, leased_out)) continue;
             rw_ring_pass(q, ring, position);
             RW_POINT("lease:passed");
-            uint64_t expires = rw_load_relaxed(&s->expires_ms);
-            if (__builtin_expect(expires && expires <= rw_due_clock(q), 0)) {
-                if (rw_free(q, slot, leased)) rw_count(q, RWQ_COUNT_DROPPED_EXPIRED, 1);
-                continue;
-            }
-            *slot_out = slot, *leased_out = leased;
+            if (__builtin_expect(has_expired(q, slot, *leased_out), 0)) continue;
+            *slot_out = slot;
             return 0;
         }
     }
@@ -79,7 +105,8 @@ static int32_t take(rwq *q, uint64_t room, uint32_t *slot_out, uint64_t *leased_
  * little more, and messages that are settled before a sweep sees them, nearly all, cost no write here.
  */
 static bool set_deadline(rwq *q, uint32_t slot, uint64_t leased, uint32_t lease_ms) {
-    if (lease_ms == 0 || lease_ms == q->super.lease_ms) return true;
+    if (lease_ms == 0) lease_ms = q->super.lease_ms;
+    if (lease_ms == q->super.lease_ms && lease_ms >= LAZY_LEASE_MS) return true;
     _Atomic uint64_t *deadline = &q->slots[slot].deadline;
     uint64_t until = q->clock_ms + lease_ms, d = rw_load_relaxed(deadline);
     do {
@@ -112,14 +139,17 @@ static int32_t begin(rwq *q) {
 
 static int32_t nothing(rwq *q) {
     q->io->out_reason = rw_load(&q->control->lifecycle) & RWQ_ENDED && rw_drained(q) ? RWQ_EMPTY_ENDED : RWQ_EMPTY_NOW;
-    uint64_t due = rw_next_due_in(q);
-    q->io->out_next_due_ms = due == UINT64_MAX ? -1 : (double)due;
+    uint64_t work = rw_next_work_in(q);
+    q->io->out_next_due_ms = work == UINT64_MAX ? -1 : (double)work;
     return -EAGAIN;
 }
 
 static int32_t take_or_rebuild(rwq *q, uint64_t room, uint32_t *slot, uint64_t *leased) {
     int32_t status = take(q, room, slot, leased);
-    if (__builtin_expect(status == -EAGAIN && rw_load(&q->control->orphans), 0) && rw_rehint(q)) status = take(q, room, slot, leased);
+    if (__builtin_expect(status == -EAGAIN && rw_load(&q->control->orphans), 0)) {
+        if (rw_rehint(q)) status = take(q, room, slot, leased);
+        if (status == -EAGAIN && room == 0 && rw_load(&q->control->orphans) == RW_ORPHANS_TRIED) status = take_unhinted(q, slot, leased);
+    }
     return status;
 }
 
@@ -158,6 +188,7 @@ static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uin
     } else {
         bool intact = copy_out(q, slot, leased, into, body_len, headers_len);
         RW_POINT("receive:copied");
+        rw_copy_barrier();
         if (__builtin_expect(rw_load(&s->state) != leased, 0)) return GONE;
         if (__builtin_expect(!intact, 0)) {
             bury_corrupt(q, slot, leased);
@@ -252,6 +283,7 @@ int32_t rwq_read(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, void *into, ui
         else if (bytes > capacity) result = rw_fail(-EMSGSIZE, "the message has %llu bytes, there is room for %u", (unsigned long long)bytes, capacity);
         else {
             bool intact = copy_out(q, slot, token, into, body_len, headers_len);
+            rw_copy_barrier();
             if (rw_load(&s->state) == token) {
                 if (intact) result = (int32_t)bytes;
                 else bury_corrupt(q, slot, token);

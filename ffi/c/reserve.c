@@ -49,17 +49,27 @@ bool rw_present_slow(const rwq *q, uint64_t offset) {
     return true;
 }
 
-/* The body's own pages, by the owner of the claim. What a slot once got it keeps until it is trimmed. */
-int rw_reserve_body(rwq *q, uint32_t slot, uint64_t bytes) {
+/*
+ * The body's own pages; a slot keeps what it once got until it is trimmed. *reserved is what the owner of the slot is to note, 0 nothing:
+ * somebody who does not own it yet must not write that word, a trimmer could take the pages at the same moment.
+ */
+int rw_allocate_body(rwq *q, uint32_t slot, uint64_t bytes, uint64_t *reserved) {
+    *reserved = 0;
     if (bytes <= q->l.small_bytes) return rw_reserve(q, q->l.small + (uint64_t)slot * q->l.small_bytes, q->l.small_bytes);
-    struct rw_slot *s = &q->slots[slot];
-    uint64_t have = rw_load(&s->reserved_bytes);
-    if (have >= bytes) return 0;
+    uint64_t have = rw_load(&q->slots[slot].reserved_bytes);
+    if (have >= bytes && have <= q->l.large_stride) return 0;
     uint64_t pages = (bytes + RW_PAGE - 1) / RW_PAGE * RW_PAGE, from = have / RW_PAGE * RW_PAGE;
     if (from > q->l.large_stride) from = 0; /* a hostile value costs nothing but a repeated reservation */
     int status = rw_allocate(q->fd, q->l.large + (uint64_t)slot * q->l.large_stride + from, pages - from);
     if (status) return status;
     RW_POINT("reserve:body");
-    rw_store(&s->reserved_bytes, pages);
+    *reserved = pages;
     return 0;
+}
+
+int rw_reserve_body(rwq *q, uint32_t slot, uint64_t bytes) {
+    uint64_t reserved;
+    int status = rw_allocate_body(q, slot, bytes, &reserved);
+    if (status == 0 && reserved) rw_store(&q->slots[slot].reserved_bytes, reserved);
+    return status;
 }

@@ -55,7 +55,8 @@ void rw_ring_share(rwq *q) {
 static bool is_full(rwq *q, uint32_t ring, uint64_t tail) {
     _Atomic uint64_t *shared = &q->control->ring[ring].head;
     uint64_t head = rw_load(shared), word;
-    while ((int64_t)(tail - head) >= (int64_t)q->l.ring_entries) {
+    for (uint64_t turns = 0; (int64_t)(tail - head) >= (int64_t)q->l.ring_entries; turns++) {
+        if (turns > 2ull * q->l.ring_entries) return true; /* hostile values */
         bool present;
         _Atomic uint64_t *oldest = rw_ring_entry(q, ring, head, &present);
         uint64_t entry = present ? rw_load(oldest) : 0;
@@ -120,6 +121,13 @@ bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uin
         at = head;
     }
     return false;
+}
+
+/* The shared positions may be late by what is written once in eight, and by what stopped processes did not write; more is damage. */
+bool rw_ring_plausible(const rwq *q, uint32_t ring) {
+    const struct rw_ring_words *r = &q->control->ring[ring];
+    uint64_t slack = SHARE_EVERY * (q->l.participants + 2ull), head = rw_load(&r->head), tail = rw_load(&r->tail);
+    return head >= q->l.ring_entries && tail >= q->l.ring_entries && tail < 1ull << 62 && head <= tail + slack && tail <= head + q->l.ring_entries + slack;
 }
 
 bool rw_ring_empty(rwq *q, uint32_t ring) {

@@ -33,6 +33,25 @@ uint64_t rw_next_due_in(rwq *q) {
     return due == 0 ? UINT64_MAX : due > now ? due - now : 0;
 }
 
+/* Nearer than a sweep's turn nobody need look at leases. */
+#define LEASE_LOOK_AT_LEAST_MS 25u
+
+static uint64_t next_lease_in(rwq *q) {
+    uint64_t earliest = UINT64_MAX, high = rw_load(&q->control->high_water);
+    for (uint64_t slot = 0; slot < high && slot < q->l.slots; slot += 64) {
+        uint64_t bound = rw_load(lease_min(q, (uint32_t)slot));
+        if (bound && bound < earliest) earliest = bound;
+    }
+    if (earliest == UINT64_MAX) return earliest;
+    return earliest > q->clock_ms + LEASE_LOOK_AT_LEAST_MS ? earliest - q->clock_ms : LEASE_LOOK_AT_LEAST_MS;
+}
+
+uint64_t rw_next_work_in(rwq *q) {
+    if (rw_load(&q->control->lifecycle) & RWQ_PAUSED_BIT) return UINT64_MAX; /* what falls due has to wait as well */
+    uint64_t due = rw_next_due_in(q), lease = next_lease_in(q);
+    return due < lease ? due : lease;
+}
+
 static uint32_t high_water(rwq *q) {
     uint64_t high = rw_load(&q->control->high_water);
     return high > q->l.slots ? q->l.slots : (uint32_t)high;

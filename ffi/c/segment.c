@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,7 +66,7 @@ static int open_unnamed(const char *directory, char *temporary, size_t capacity)
 static int give_name(int fd, const char *temporary, const char *path) {
     char self[64];
     snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    int failed = temporary[0] ? link(temporary, path) : linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+    int failed = temporary[0] ? (int)syscall(SYS_renameat2, AT_FDCWD, temporary, AT_FDCWD, path, 1 /* RENAME_NOREPLACE */) : linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
     return failed ? -errno : 0;
 }
 
@@ -172,7 +173,7 @@ int32_t rwq_create(const void *path_bytes, const void *params, uint32_t flags) {
     if (status == -EEXIST) rw_fail(status, "%s is there already", path);
     else if (status == -ENOENT || status == -EACCES) rw_fail(status, "%s: %s", path, strerror(-status));
     RW_POINT("create:linked");
-    if (temporary[0]) unlink(temporary);
+    if (temporary[0] && status) unlink(temporary);
     if (status == 0 && ((const struct rwq_params *)params)->journal) {
         int parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* the name must survive a power cut too */
         if (parent >= 0) fsync(parent), close(parent);
@@ -365,6 +366,8 @@ int32_t rwq_destroy(rwq *q) {
     uint32_t before = atomic_fetch_or(&q->control->lifecycle, RWQ_CLOSED);
     RW_POINT("destroy:marked");
     rw_wake_all(q);
+    for (uint32_t i = 1; i <= rw_load(&q->control->participants_high) && i <= q->l.participants; i++)
+        if (i != q->me && !rw_byte_is_locked(q->fd, RW_LOCK_BASE + i)) rw_wake_forget(q, i);
     /* Only our own name: it may belong to a successor by now. */
     if (fstat(q->fd, &mine) == 0 && lstat(q->path, &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev && unlink(q->path) != 0 && errno != ENOENT)
         return rw_fail(errno, "removing %s: %s", q->path, strerror(errno));

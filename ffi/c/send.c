@@ -35,12 +35,14 @@ static int32_t evict(rwq *q, uint64_t bytes, uint32_t *slot, uint64_t *claimed, 
             if (id < victim_id) victim = candidate, victim_ring = ring, victim_word = word, victim_position = position, victim_id = id;
         }
         if (victim == UINT32_MAX) return -EAGAIN;
-        int32_t status = rw_reserve_body(q, victim, bytes);
+        uint64_t reserved;
+        int32_t status = rw_allocate_body(q, victim, bytes, &reserved);
         if (status) return status;
         uint64_t mine = RW_WORD(RWQ_SLOT_CLAIMED, RW_EVICTED, priority, q->me, 0, RW_GEN(victim_word) + 1);
         RW_POINT("evict:before");
         if (!rw_cas(&q->slots[victim].state, &victim_word, mine)) continue;
         RW_POINT("evict:after");
+        if (reserved) rw_store(&q->slots[victim].reserved_bytes, reserved);
         rw_ring_pass(q, victim_ring, victim_position);
         *slot = victim, *claimed = mine;
         return 0;
@@ -50,9 +52,12 @@ static int32_t evict(rwq *q, uint64_t bytes, uint32_t *slot, uint64_t *claimed, 
 
 /* Full, as far as the hints say. A lost hint (its owner died) must not refuse a message for good. */
 static int32_t claim_when_full(rwq *q, uint64_t bytes, uint32_t options, uint32_t *slot, uint64_t *claimed, uint32_t priority) {
-    rw_maintain(q, rw_now_ms(q));
-    if (rw_load(&q->control->orphans)) rw_rehint(q);
-    if (q->l.slots <= 4096 || (q->ops++ & 63) == 0) rw_used_repair(q, 0, q->l.slots);
+    uint64_t now = rw_now_ms(q);
+    rw_maintain(q, now);
+    if (now != q->repaired_ms) {
+        q->repaired_ms = now;
+        rw_used_repair(q, 0, q->l.slots);
+    }
     int32_t status = rw_used_claim(q, slot, claimed, priority);
     if (status == -EAGAIN && options & RWQ_SEND_DROP_OLDEST) status = evict(q, bytes, slot, claimed, priority);
     return status == -EAGAIN ? rw_fail(-EAGAIN, "all %u places are taken", q->l.slots) : status;

@@ -175,6 +175,11 @@ static bool elected(_Atomic uint64_t *turn, uint64_t now, uint64_t every_ms) {
 uint32_t rw_sweep_round(rwq *q, uint64_t now) {
     if (!elected(&q->control->sweep_turn, now, RW_SWEEP_EVERY_MS)) return 0;
     RW_POINT("sweep:elected");
+    for (uint32_t ring = 0; ring < RW_RINGS; ring++)
+        if (!rw_ring_plausible(q, ring)) {
+            rw_poison(q, "a ring's positions are impossible");
+            return 0;
+        }
     rw_store_relaxed(&q->me_record->heartbeat_ms, now);
     uint32_t moved = rw_promote_due(q, rw_due_clock(q));
     moved += rw_expire_leases(q, now);

@@ -71,8 +71,7 @@ int32_t rw_used_claim(rwq *q, uint32_t *slot, uint64_t *claimed, uint32_t priori
     /* Near where the last one succeeded first: neighbours in the cache, and several producers drift apart. Every so often from the
      * bottom again, so that the memory in use stays dense. */
     if (++q->claims_in_turn < CLAIMS_BEFORE_BOTTOM) {
-        int32_t status = claim_in_word(q, q->rotor, slot, claimed, priority);
-        if (status != -EAGAIN) return status;
+        if (claim_in_word(q, q->rotor, slot, claimed, priority) == 0) return 0; /* no memory here may still mean some further down */
     }
     q->claims_in_turn = 0;
     uint32_t summaries = (q->l.words + 63) / 64;

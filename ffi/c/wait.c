@@ -102,7 +102,7 @@ static bool deliver_wake(rwq *q, uint32_t what, uint32_t i) {
             futex_wake(&p->watch);
         }
     }
-    rw_count(q, RWQ_COUNT_WAKES, 1);
+    if (q->me_record) rw_count(q, RWQ_COUNT_WAKES, 1); /* an observer has no counters */
     return true;
 }
 
@@ -183,8 +183,8 @@ int32_t rwq_disarm(rwq *q) {
 }
 
 static void tell_next_due(rwq *q) {
-    uint64_t due = rw_next_due_in(q);
-    q->io->out_next_due_ms = due == UINT64_MAX ? -1 : (double)due;
+    uint64_t work = rw_next_work_in(q);
+    q->io->out_next_due_ms = work == UINT64_MAX ? -1 : (double)work;
 }
 
 int32_t rwq_arm(rwq *q, uint32_t what) {
@@ -224,7 +224,7 @@ int32_t rwq_wait(rwq *q, uint32_t what, double timeout_ms) {
     arm(q, what);
     int32_t result = 0;
     if (!available(q, what)) {
-        uint64_t ms = timeout_ms < RW_SLICE_MS ? (uint64_t)(timeout_ms + 0.999) : RW_SLICE_MS, due = rw_next_due_in(q);
+        uint64_t ms = timeout_ms < RW_SLICE_MS ? (uint64_t)(timeout_ms + 0.999) : RW_SLICE_MS, due = rw_next_work_in(q);
         bool whole = timeout_ms <= RW_SLICE_MS && due >= ms;
         if (what == RWQ_FOR_MESSAGE && due < ms) ms = due + 1;
         if (futex_wait(&p->wake, value, &ms) == -ETIMEDOUT && whole) result = -ETIMEDOUT;
@@ -282,15 +282,19 @@ int32_t rwq_wake_fd(rwq *q) {
 
 int32_t rwq_close_fd(int32_t fd) { return close(fd) == 0 ? 0 : -errno; }
 
+void rw_wake_forget(rwq *q, uint32_t participant) {
+    struct sockaddr_un at;
+    socklen_t length;
+    if (address_of(q, participant, &at, &length, false) == 0) unlink(at.sun_path);
+}
+
 void rw_wake_cleanup(rwq *q) {
     if (q->wake_socket >= 0) {
         atomic_store(&q->pass_on_stop, true);
         atomic_fetch_add(&q->me_record->watch, 1);
         futex_wake(&q->me_record->watch);
         pthread_join(q->pass_on_thread, NULL);
-        struct sockaddr_un at;
-        socklen_t length;
-        if (address_of(q, q->me, &at, &length, false) == 0) unlink(at.sun_path);
+        rw_wake_forget(q, q->me);
         close(q->wake_socket);
         q->wake_socket = -1;
     }

@@ -139,8 +139,8 @@ static int32_t begin(rwq *q) {
 
 static int32_t nothing(rwq *q) {
     q->io->out_reason = rw_load(&q->control->lifecycle) & RWQ_ENDED && rw_drained(q) ? RWQ_EMPTY_ENDED : RWQ_EMPTY_NOW;
-    uint64_t work = rw_next_work_in(q);
-    q->io->out_next_due_ms = work == UINT64_MAX ? -1 : (double)work;
+    uint64_t due = rw_next_due_in(q);
+    q->io->out_next_due_ms = due == UINT64_MAX ? -1 : (double)due;
     return -EAGAIN;
 }
 

@@ -116,14 +116,23 @@ check-c: | $(SYSTEM_STAMP)
 
 # --- test
 
-build/asan/%: ffi/c/tests/%.c $(C_SOURCES) $(C_HEADERS) $(C_TEST_HEADERS) | $(SYSTEM_STAMP)
-	mkdir -p $(@D)
-	$(CC) $(C_COMMON) -O1 -Iffi/c -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(C_SOURCES)
+# The shim once per variant, as one relocatable object; a test may still replace a function of libc beneath it.
+ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# Several handles in one process share one mapping there: through two the sanitizer would see no race.
+TSAN := -O1 -fno-omit-frame-pointer -fsanitize=thread -DRW_TEST_SHARED_MAPPING
+CRASH := -O1 -DRW_CRASH_POINTS
 
-build/tsan/%: ffi/c/tests/%.c $(C_SOURCES) $(C_HEADERS) $(C_TEST_HEADERS) | $(SYSTEM_STAMP)
-	mkdir -p $(@D)
-	$(CC) $(C_COMMON) -O1 -Iffi/c -fno-omit-frame-pointer -fsanitize=thread -o $@ $< $(C_SOURCES)
+define c_test_variant
+build/$(1)/shim.o: $$(C_SOURCES) $$(C_HEADERS) Makefile | $$(SYSTEM_STAMP)
+	mkdir -p $$(@D)
+	$$(CC) $$(C_COMMON) $(2) -r -nostdlib -o $$@ $$(C_SOURCES)
+
+build/$(1)/%: ffi/c/tests/%.c build/$(1)/shim.o $$(C_TEST_HEADERS)
+	$$(CC) $$(C_COMMON) $(2) -Iffi/c -o $$@ $$< build/$(1)/shim.o
+endef
+$(eval $(call c_test_variant,asan,$(ASAN)))
+$(eval $(call c_test_variant,tsan,$(TSAN)))
+$(eval $(call c_test_variant,crash,$(CRASH)))
 
 test: setup build
 	@$(BUN) scripts/run_tests.ts

@@ -121,7 +121,6 @@ static int32_t check_takeable(rwq *q) {
     uint32_t lifecycle = rw_load(&q->control->lifecycle);
     if (__builtin_expect(lifecycle & RWQ_CLOSED, 0)) return rw_fail(-ESHUTDOWN, "the queue was destroyed");
     if (__builtin_expect(rw_load(&q->control->poisoned), 0)) return rw_fail(-EUCLEAN, "the segment is damaged");
-    if (__builtin_expect(q->observe, 0)) return rw_fail(-EINVAL, "this handle only observes");
     if (__builtin_expect(lifecycle & RWQ_PAUSED_BIT, 0)) {
         q->io->out_reason = RWQ_EMPTY_PAUSED;
         return -EAGAIN;
@@ -131,6 +130,7 @@ static int32_t check_takeable(rwq *q) {
 
 /* What every receive does first: the clock, due messages, and a bounded piece of maintenance. */
 static int32_t begin(rwq *q) {
+    if (__builtin_expect(q->observe, 0)) return rw_fail(-EINVAL, "this handle only observes");
     uint64_t now = rw_now_ms(q);
     if (__builtin_expect(rw_load_relaxed(&q->control->next_due) != 0, 0)) rw_promote_due(q, rw_due_clock(q));
     rw_maintain(q, now);
@@ -272,7 +272,7 @@ int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) 
 
 int32_t rwq_read(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, void *into, uint32_t capacity) {
     uint64_t token = rw_token(lo, hi);
-    if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED || RW_OWNER(token) != q->me) return rw_fail(-ESTALE, "this is not a lease of this handle");
+    if (q->observe || !rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED || RW_OWNER(token) != q->me) return rw_fail(-ESTALE, "this is not a lease of this handle");
     struct rw_slot *s = &q->slots[slot];
     reading(q, true);
     int32_t result = rw_fail(-ESTALE, "the lease is lost");
@@ -295,6 +295,7 @@ int32_t rwq_read(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, void *into, ui
 }
 
 int32_t rwq_release_view(rwq *q) {
+    if (q->observe) return 0;
     if (q->views) q->views--;
     reading_done(q);
     return 0;

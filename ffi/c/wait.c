@@ -298,8 +298,6 @@ void rw_wake_cleanup(rwq *q) {
         close(q->wake_socket);
         q->wake_socket = -1;
     }
-    if (atomic_load(&q->send_socket) >= 0) close(atomic_load(&q->send_socket));
-    atomic_store(&q->send_socket, -1);
 }
 
 int32_t rwq_drain_wake_fd(rwq *q) {

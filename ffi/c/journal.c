@@ -15,10 +15,21 @@
 
 #include "queue.h"
 
-static void sync_range(const rwq *q, const void *at, uint64_t bytes) {
+static void sync_range(rwq *q, const void *at, uint64_t bytes) {
+    if (rw_load_relaxed(&q->journal_held)) return;
     uintptr_t from = (uintptr_t)at & ~(uintptr_t)(RW_PAGE - 1), to = (uintptr_t)at + bytes;
-    msync((void *)from, to - from, MS_SYNC);
-    (void)q;
+    if (msync((void *)from, to - from, MS_SYNC) != 0) rw_store_relaxed(&q->journal_error, errno);
+}
+
+void rw_journal_hold(rwq *q, bool on) { rw_store_relaxed(&q->journal_held, on); }
+
+void rw_journal_flush(rwq *q) {
+    if (fdatasync(q->fd) != 0) rw_store_relaxed(&q->journal_error, errno);
+}
+
+int32_t rw_journal_result(rwq *q) {
+    int32_t error = atomic_exchange(&q->journal_error, 0);
+    return error ? rw_fail(error, "the change is made, but %s could not be written out: %s", q->path, strerror(error)) : 0;
 }
 
 void rw_journal_state(rwq *q, uint32_t slot) { sync_range(q, &q->slots[slot], sizeof(struct rw_slot)); }
@@ -29,6 +40,10 @@ void rw_journal_body(rwq *q, uint32_t slot) {
     uint64_t bytes = headers_len ? rw_pad8(body_len) + headers_len : body_len;
     rw_journal_state(q, slot); /* lengths and sum, while the state still says CLAIMED */
     if (bytes) sync_range(q, rw_body(q, slot, bytes), bytes);
+}
+
+void rw_journal_note(rwq *q, uint32_t number) {
+    if (number) sync_range(q, q->base + q->l.note_area + (uint64_t)(number - 1) * sizeof(struct rw_note), sizeof(struct rw_note));
 }
 
 /* ---- after a new boot ---- */

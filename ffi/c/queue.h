@@ -47,6 +47,8 @@ struct rwq {
     _Atomic(struct rw_helper *) helper;
     uint32_t views;               /* zero-copy reads outstanding */
     bool views_given;             /* some caller may still look at the mapping: never unmap */
+    _Atomic int32_t journal_error;
+    _Atomic bool journal_held;
     char path[4096];
 };
 
@@ -219,8 +221,13 @@ int rw_write_base(int fd, const struct rw_layout *l); /* control page, chunk map
 
 /* journal.c */
 int rw_journal_open(rwq *q);                       /* rebuild after a new boot */
-void rw_journal_body(rwq *q, uint32_t slot);       /* sync mode: header and payload before the commit */
-void rw_journal_state(rwq *q, uint32_t slot);      /* sync mode: the state word after it */
+/* Sync mode. Failures are kept for rw_journal_result(); while held (a batch), nothing is written: rw_journal_flush() does it for all. */
+void rw_journal_body(rwq *q, uint32_t slot);  /* header and payload, before the commit */
+void rw_journal_state(rwq *q, uint32_t slot); /* the state word, after it */
+void rw_journal_note(rwq *q, uint32_t number); /* number + 1, as in the slot */
+void rw_journal_hold(rwq *q, bool on);
+void rw_journal_flush(rwq *q);
+int32_t rw_journal_result(rwq *q); /* 0, or the error of what was written since the last call */
 static inline bool rw_is_sync(const rwq *q) { return __builtin_expect(q->super.journal == RWQ_JOURNAL_SYNC, 0); }
 
 /* checksum.c */

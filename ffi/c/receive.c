@@ -246,6 +246,8 @@ int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) 
     int32_t status = begin(q);
     if (status) return status;
     uint32_t used = 0, count = 0;
+    bool group = rw_is_sync(q) && how & RWQ_TAKE_ACK;
+    if (group) rw_journal_hold(q, true); /* one write for all acknowledgements */
     while (count < max && count < INT32_MAX) {
         uint32_t slot;
         uint64_t leased;
@@ -264,6 +266,12 @@ int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) 
         if (meta->flags & RWQ_META_BIG) break;
     }
     reading_done(q);
+    if (group) {
+        rw_journal_hold(q, false);
+        rw_journal_flush(q);
+        int32_t written = rw_journal_result(q);
+        if (written && !count) status = written; /* what was taken is handed out all the same: it will come again after a power cut */
+    }
     q->io->out_count = count, q->io->out_bytes = used;
     if (count == 0) return status == -EAGAIN ? nothing(q) : status;
     pass_on(q);

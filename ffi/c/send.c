@@ -102,7 +102,14 @@ static int32_t commit(rwq *q, uint32_t slot, uint64_t claimed, bool summed, bool
         due = rw_due_clock(q) + (uint64_t)delay;
         rw_store(&s->due, RW_TAGGED(gen, due));
     }
-    if (rw_is_sync(q)) rw_journal_body(q, slot);
+    if (rw_is_sync(q)) {
+        rw_journal_body(q, slot);
+        int32_t status = rw_journal_result(q);
+        if (status) {
+            unclaim(q, slot, claimed); /* not accepted */
+            return status;
+        }
+    }
     uint64_t expected = claimed, word = RW_WORD(due ? RWQ_SLOT_DELAYED : RWQ_SLOT_READY, flags, RW_PRIORITY(claimed), 0, 0, gen);
     RW_POINT("commit:before");
     if (!rw_cas(&s->state, &expected, word)) return rw_poison(q, "a claimed slot changed hands");
@@ -113,17 +120,16 @@ static int32_t commit(rwq *q, uint32_t slot, uint64_t claimed, bool summed, bool
     else rw_ring_insert(q, rw_ring_of(word), slot, gen);
     rw_count(q, RWQ_COUNT_SENT, 1);
     rw_count(q, RWQ_COUNT_SENT_BYTES, length);
-    return 0;
+    return rw_is_sync(q) ? rw_journal_result(q) : 0;
 }
 
-static int32_t send_one(rwq *q, const uint8_t *body, uint32_t length, uint32_t options, uint64_t id) {
+/* A claimed slot with everything in it but the state word. */
+static int32_t prepare(rwq *q, const uint8_t *body, uint32_t length, uint32_t options, uint64_t id, uint32_t *slot_out, uint64_t *claimed) {
     bool extended = options & RWQ_SEND_EXTENDED;
-    uint32_t headers_len = extended ? q->io->in_headers_len : 0;
+    uint32_t headers_len = extended ? q->io->in_headers_len : 0, slot;
     int32_t status = check_sizes(q, length, headers_len);
     if (status) return status;
-    uint32_t slot;
-    uint64_t claimed;
-    status = claim(q, message_bytes(length, headers_len), options, &slot, &claimed);
+    status = claim(q, message_bytes(length, headers_len), options, &slot, claimed);
     if (status) return status;
     if (id == 0) id = atomic_fetch_add(&q->control->sequence, 1) + 1;
     fill_header(q, slot, id, length, headers_len, extended);
@@ -132,11 +138,53 @@ static int32_t send_one(rwq *q, const uint8_t *body, uint32_t length, uint32_t o
     if (headers_len) memcpy(at + rw_pad8(length), given_headers(q), headers_len);
     RW_POINT("send:copied");
     rw_store_relaxed(&q->slots[slot].crc, rw_message_crc(id, at, length, at + rw_pad8(length), headers_len));
-    status = commit(q, slot, claimed, true, extended);
-    if (status) return status;
+    *slot_out = slot;
+    return 0;
+}
+
+static void tell_sent(rwq *q, uint32_t slot) {
+    uint64_t id = rw_load_relaxed(&q->slots[slot].id);
     q->io->sent_slot = slot;
     q->io->sent_id_lo = (uint32_t)id, q->io->sent_id_hi = (uint32_t)(id >> 32);
-    return 0;
+}
+
+static int32_t send_one(rwq *q, const uint8_t *body, uint32_t length, uint32_t options, uint64_t id) {
+    uint32_t slot;
+    uint64_t claimed;
+    int32_t status = prepare(q, body, length, options, id, &slot, &claimed);
+    if (status) return status;
+    tell_sent(q, slot); /* before the commit: afterwards the slot may be anybody's */
+    return commit(q, slot, claimed, true, options & RWQ_SEND_EXTENDED);
+}
+
+/*
+ * A sync journal writes a group out twice instead of each message twice: first all bodies, while their states still say CLAIMED, then all
+ * states. A power cut in between loses the whole group, which nobody was told to be accepted.
+ */
+#define GROUP 256u
+
+static int32_t send_group(rwq *q, const uint8_t *at, const uint32_t *length, uint32_t count, uint32_t options, uint64_t first_id) {
+    uint32_t slot[GROUP], n = 0;
+    uint64_t claimed[GROUP];
+    int32_t status = 0;
+    for (; n < count && n < GROUP; at += length[n], n++) {
+        status = prepare(q, at, length[n], options, first_id + n, &slot[n], &claimed[n]);
+        if (status) break;
+    }
+    if (n == 0) return status;
+    rw_journal_flush(q);
+    status = rw_journal_result(q);
+    if (status) {
+        for (uint32_t i = 0; i < n; i++) unclaim(q, slot[i], claimed[i]);
+        return status;
+    }
+    tell_sent(q, slot[n - 1]);
+    rw_journal_hold(q, true);
+    for (uint32_t i = 0; i < n && status == 0; i++) status = commit(q, slot[i], claimed[i], true, options & RWQ_SEND_EXTENDED);
+    rw_journal_hold(q, false);
+    rw_journal_flush(q);
+    int32_t written = rw_journal_result(q);
+    return status ? status : written ? written : (int32_t)n;
 }
 
 int32_t rwq_send(rwq *q, const void *body, uint32_t length, uint32_t options) {
@@ -159,10 +207,16 @@ int32_t rwq_send_many(rwq *q, const void *bodies, const void *lengths, uint32_t 
     /* One contended increment for all of them; ids of messages that find no room are never used. */
     uint64_t first_id = atomic_fetch_add(&q->control->sequence, count) + 1;
     uint32_t accepted = 0;
-    for (; accepted < count; accepted++) {
-        status = send_one(q, at, length[accepted], options, first_id + accepted);
-        if (status) break;
-        at += length[accepted];
+    while (accepted < count) {
+        uint32_t done = 1;
+        if (rw_is_sync(q)) {
+            status = send_group(q, at, length + accepted, count - accepted, options, first_id + accepted);
+            if (status <= 0) break;
+            done = (uint32_t)status;
+        } else if ((status = send_one(q, at, length[accepted], options, first_id + accepted))) {
+            break;
+        }
+        for (; done; done--) at += length[accepted++];
     }
     if (accepted) rw_signal(q, RWQ_FOR_MESSAGE);
     return accepted ? (int32_t)accepted : status;
@@ -221,12 +275,10 @@ int32_t rwq_commit(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_t len
     /* The sum guards against torn pages in a journal. In memory the commit itself orders the body before the state, and a pass over the
      * whole body would double the cost of what is called zero-copy. */
     if (q->journal) rw_store_relaxed(&q->slots[slot].crc, rw_message_crc(id, at, length, at + rw_pad8(length), headers_len));
+    tell_sent(q, slot);
     status = commit(q, slot, token, q->journal, extended);
-    if (status) return status;
-    q->io->sent_slot = slot;
-    q->io->sent_id_lo = (uint32_t)id, q->io->sent_id_hi = (uint32_t)(id >> 32);
-    rw_signal(q, RWQ_FOR_MESSAGE);
-    return 0;
+    if (status == 0) rw_signal(q, RWQ_FOR_MESSAGE);
+    return status;
 }
 
 int32_t rwq_abort(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {

@@ -28,7 +28,9 @@ bool rw_bury(rwq *q, uint32_t slot, uint64_t word, const void *note, uint32_t no
     uint64_t expected = word, settling = RW_WORD(RWQ_SLOT_SETTLING, RW_FLAGS(word), RW_PRIORITY(word), q->me, RW_ATTEMPTS(word), RW_GEN(word) + 1);
     if (!rw_cas(&s->state, &expected, settling)) return false;
     RW_POINT("bury:settling");
-    rw_store(&s->note, rw_note_write(q, slot, settling, note, note_len));
+    uint32_t number = rw_note_write(q, slot, settling, note, note_len);
+    rw_store(&s->note, number);
+    if (rw_is_sync(q)) rw_journal_note(q, number);
     RW_POINT("bury:noted");
     uint64_t buried = RW_WORD(RWQ_SLOT_BURIED, RW_FLAGS(word), RW_PRIORITY(word), 0, RW_ATTEMPTS(word), RW_GEN(settling));
     expected = settling;
@@ -84,6 +86,9 @@ static int32_t lost(rwq *q) {
     return rw_fail(-ESTALE, "the lease is lost: it expired, or the message was settled before");
 }
 
+/* In a sync journal a settlement is on disk when its call returns, or the caller hears of it. */
+static int32_t settled(rwq *q) { return rw_is_sync(q) && !rw_load_relaxed(&q->journal_held) ? rw_journal_result(q) : 0; }
+
 /* A token is the whole state word as the lease made it. */
 static bool is_mine(const rwq *q, uint32_t slot, uint64_t token) {
     return rw_slot_index_ok(q, slot) && RW_STATE(token) == RWQ_SLOT_LEASED && RW_OWNER(token) == q->me;
@@ -102,11 +107,10 @@ int32_t rwq_ack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     RW_POINT("ack:before");
     if (!rw_free(q, slot, token)) return lost(q);
     rw_count(q, RWQ_COUNT_ACKED, 1);
-    return 0;
+    return settled(q);
 }
 
-int32_t rwq_ack_many(rwq *q, void *triples, uint32_t count) {
-    uint32_t *t = triples;
+static int32_t ack_each(rwq *q, uint32_t *t, uint32_t count) {
     int32_t done = 0;
     for (uint32_t i = 0; i < count; i++, t += 3) {
         int32_t status = rwq_ack(q, t[0], t[1], t[2]);
@@ -115,6 +119,16 @@ int32_t rwq_ack_many(rwq *q, void *triples, uint32_t count) {
         else return status;
     }
     return done;
+}
+
+int32_t rwq_ack_many(rwq *q, void *triples, uint32_t count) {
+    if (!rw_is_sync(q)) return ack_each(q, triples, count);
+    rw_journal_hold(q, true); /* one write for all */
+    int32_t done = ack_each(q, triples, count);
+    rw_journal_hold(q, false);
+    rw_journal_flush(q);
+    int32_t written = rw_journal_result(q);
+    return written ? written : done;
 }
 
 int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, double delay_ms, uint32_t flags) {
@@ -128,14 +142,16 @@ int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, double delay_m
     if (!counted && attempts) attempts--;
     if (counted && attempts >= q->super.max_deliver) {
         static const char why[] = "given back too often";
-        return rw_bury(q, slot, token, why, sizeof why - 1) ? 1 : lost(q);
+        if (!rw_bury(q, slot, token, why, sizeof why - 1)) return lost(q);
+        int32_t written = settled(q);
+        return written ? written : 1;
     }
     uint32_t keep = RW_FLAGS(token) | RW_REDELIVERED;
     if (!(delay_ms >= 1)) {
         RW_POINT("nack:before");
         if (!rw_make_ready(q, slot, token, attempts, keep)) return lost(q);
         rw_count(q, RWQ_COUNT_NACKED, 1);
-        return 0;
+        return settled(q);
     }
     /* SETTLING first: a due time written under a lease that is lost meanwhile would be the successor's. */
     struct rw_slot *s = &q->slots[slot];
@@ -153,7 +169,7 @@ int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, double delay_m
     if (rw_is_sync(q)) rw_journal_state(q, slot);
     rw_due_note(q, slot, due);
     rw_count(q, RWQ_COUNT_NACKED, 1);
-    return 0;
+    return settled(q);
 }
 
 bool rw_touch(rwq *q, uint32_t slot, uint64_t token, uint32_t lease_ms) {
@@ -186,7 +202,7 @@ int32_t rwq_bury(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, const void *no
     uint64_t token = rw_token(lo, hi);
     if (!is_mine(q, slot, token)) return lost(q);
     if (rw_load_relaxed(&q->helper)) rw_renew_forget(q, slot, token);
-    return rw_bury(q, slot, token, note, note ? note_len : 0) ? 0 : lost(q);
+    return rw_bury(q, slot, token, note, note ? note_len : 0) ? settled(q) : lost(q);
 }
 
 static int32_t gone(void) { return rw_fail(-ESTALE, "this dead letter is not there any more"); }
@@ -206,7 +222,7 @@ int32_t rwq_revive(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     RW_POINT("revive:before");
     if (!rw_make_ready(q, slot, token, 0, RW_FLAGS(token))) return gone();
     atomic_fetch_sub(&q->control->dead_letters, 1);
-    return 0;
+    return settled(q);
 }
 
 int32_t rwq_discard(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
@@ -216,5 +232,5 @@ int32_t rwq_discard(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     if (!rw_free(q, slot, token)) return gone();
     atomic_fetch_sub(&q->control->dead_letters, 1);
     rw_count(q, RWQ_COUNT_DROPPED_DEAD, 1);
-    return 0;
+    return settled(q);
 }

@@ -165,6 +165,8 @@ static void arm(rwq *q, uint32_t what) {
     q->armed |= 1u << what;
     atomic_fetch_or(&q->control->armed[what][q->me / 64], 1ull << (q->me & 63));
     RW_POINT("arm:listed");
+    /* One's own positions may be a whole round of cycles old after a long rest. */
+    for (uint32_t ring = 0; ring < RW_RINGS; ring++) rw_store_relaxed(&q->ring_head[ring], rw_ring_head(q, ring));
     _Atomic uint32_t *event = &q->control->event[what];
     uint32_t seen = rw_load_seq(event);
     /* SYNC POINT: armed bit, then W, then the look at the queue / the ring's CAS, then the look at W. */

@@ -10,6 +10,7 @@
  * is somebody else to pass it to.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -255,6 +256,27 @@ static void *pass_on(void *argument) {
     return NULL;
 }
 
+/*
+ * Sockets that nobody listens on any more: their processes were killed, and their queues may be gone too, so that no recovery will ever
+ * come by. Whoever makes a socket looks at some of what lies there. A file appears bound, so a refusal means that its owner is dead.
+ */
+#define STALE_LOOKS_MAX 256
+
+static void remove_stale_sockets(const char *directory) {
+    DIR *entries = opendir(directory);
+    if (!entries) return;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct dirent *entry;
+    for (int looks = 0; fd >= 0 && looks < STALE_LOOKS_MAX && (entry = readdir(entries)); looks++) {
+        struct sockaddr_un at = {.sun_family = AF_UNIX};
+        int n = snprintf(at.sun_path, sizeof at.sun_path, "%s/%s", directory, entry->d_name);
+        if (entry->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof at.sun_path) continue;
+        if (connect(fd, (struct sockaddr *)&at, sizeof at) != 0 && errno == ECONNREFUSED) unlink(at.sun_path);
+    }
+    if (fd >= 0) close(fd);
+    closedir(entries);
+}
+
 int32_t rwq_wake_fd(rwq *q) {
     if (q->observe) return rw_fail(-EINVAL, "this handle only observes");
     if (q->wake_socket < 0) {
@@ -264,6 +286,8 @@ int32_t rwq_wake_fd(rwq *q) {
         if (status) return status;
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0) return rw_fail(errno, "socket: %s", strerror(errno));
+        char directory[sizeof at.sun_path];
+        if (socket_directory(q, directory, sizeof directory, false) == 0) remove_stale_sockets(directory);
         unlink(at.sun_path); /* of a dead predecessor in this place: its byte lock is ours now */
         if (bind(fd, (struct sockaddr *)&at, length) != 0) {
             status = rw_fail(errno, "binding %s: %s", at.sun_path, strerror(errno));

@@ -202,7 +202,7 @@ int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_
     if (r) {
         *r = (struct renewal){.token = token, .slot = slot, .lease_ms = lease_ms, .state = RWQ_RENEWAL_HELD, .max_stall_ms = max_stall_ms};
         r->next_ms = now + (lease_ms / 3 ? lease_ms / 3 : 1);
-        r->until_ms = max_processing_ms > 0 ? now + (uint64_t)max_processing_ms : UINT64_MAX;
+        r->until_ms = max_processing_ms > 0 ? now + (uint64_t)rw_bounded_ms(max_processing_ms) : UINT64_MAX;
     } else {
         status = rw_fail(-ENOMEM, "%u leases are being renewed already", h->count);
     }

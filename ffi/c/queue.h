@@ -78,6 +78,8 @@ static inline void rw_copy_barrier(void) {
     atomic_thread_fence(memory_order_acquire);
 #endif
 }
+/* A caller's span of time: beyond some thirty years it is all the same, and infinity has no integer. */
+static inline double rw_bounded_ms(double ms) { return ms > 1e12 ? 1e12 : ms; }
 static inline uint64_t rw_pad8(uint64_t n) { return (n + 7) & ~7ull; }
 
 /* detail.c */
@@ -170,6 +172,7 @@ bool rw_make_ready(rwq *q, uint32_t slot, uint64_t word, uint32_t attempts, uint
 bool rw_requeue(rwq *q, uint32_t slot, uint64_t word, const char *why); /* a lease of the dead or an expired one → READY, or BURIED after max_deliver */
 bool rw_bury(rwq *q, uint32_t slot, uint64_t word, const void *note, uint32_t note_len);
 void rw_limit_dead(rwq *q);
+void rw_recount_dead(rwq *q);
 
 /* receive.c */
 uint32_t rw_fill_meta(rwq *q, struct rwq_meta *meta, uint32_t slot, uint64_t word, uint32_t body_len, uint32_t headers_len);

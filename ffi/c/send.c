@@ -82,7 +82,7 @@ static uint64_t message_bytes(uint32_t length, uint32_t headers_len) { return he
 static void fill_header(rwq *q, uint32_t slot, uint64_t id, uint32_t length, uint32_t headers_len, bool extended) {
     struct rw_slot *s = &q->slots[slot];
     uint64_t expires = 0;
-    if (extended && q->io->in_ttl_ms > 0) expires = rw_due_clock(q) + (q->io->in_ttl_ms < 1 ? 1 : (uint64_t)q->io->in_ttl_ms);
+    if (extended && q->io->in_ttl_ms > 0) expires = rw_due_clock(q) + (q->io->in_ttl_ms < 1 ? 1 : (uint64_t)rw_bounded_ms(q->io->in_ttl_ms));
     rw_store_relaxed(&s->id, id);
     rw_store_relaxed(&s->enqueued_ms, rw_wall_ms(q));
     rw_store_relaxed(&s->body_len, length);
@@ -98,8 +98,7 @@ static int32_t commit(rwq *q, uint32_t slot, uint64_t claimed, bool summed, bool
     uint32_t flags = summed ? 0 : RW_UNSUMMED, gen = RW_GEN(claimed), length = rw_load_relaxed(&s->body_len);
     uint64_t due = 0;
     if (extended && q->io->in_delay_ms >= 1) {
-        double delay = q->io->in_delay_ms > 1e12 ? 1e12 : q->io->in_delay_ms;
-        due = rw_due_clock(q) + (uint64_t)delay;
+        due = rw_due_clock(q) + (uint64_t)rw_bounded_ms(q->io->in_delay_ms);
         rw_store(&s->due, RW_TAGGED(gen, due));
     }
     if (rw_is_sync(q)) {

@@ -55,7 +55,14 @@ bool rw_requeue(rwq *q, uint32_t slot, uint64_t word, const char *why) {
     return done;
 }
 
-/* The oldest dead letters go when there are more than max_dead. The counter is a hint (a death may leave it off by one): full sweeps set it right. */
+void rw_recount_dead(rwq *q) {
+    uint64_t high = rw_load(&q->control->high_water);
+    uint32_t seen = 0;
+    for (uint32_t slot = 0; slot < high && slot < q->l.slots; slot++) seen += rw_slot_present(q, slot) && RW_STATE(rw_load(&q->slots[slot].state)) == RWQ_SLOT_BURIED;
+    rw_store(&q->control->dead_letters, seen);
+}
+
+/* The oldest dead letters go when there are more than max_dead. The counter is a hint: a death may leave it off by one, until it is recovered. */
 void rw_limit_dead(rwq *q) {
     for (int turn = 0; turn < 4 && rw_load(&q->control->dead_letters) > q->super.max_dead; turn++) {
         uint64_t high = rw_load(&q->control->high_water), oldest_id = UINT64_MAX, oldest_word = 0;
@@ -159,8 +166,7 @@ int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, double delay_m
     if (!rw_cas(&s->state, &expected, settling)) return lost(q);
     RW_POINT("nack:settling");
     rw_now_ms(q);
-    if (delay_ms > 1e12) delay_ms = 1e12;
-    uint64_t due = rw_due_clock(q) + (uint64_t)delay_ms;
+    uint64_t due = rw_due_clock(q) + (uint64_t)rw_bounded_ms(delay_ms);
     rw_store(&s->due, RW_TAGGED(RW_GEN(settling), due));
     RW_POINT("nack:due");
     expected = settling;

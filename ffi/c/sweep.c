@@ -84,6 +84,7 @@ uint32_t rw_recover_owned(rwq *q, uint32_t owner, bool died) {
         uint64_t now = rw_now_ms_threadsafe();
         for (uint32_t slot = 0; slot < high; slot++)
             if (rw_slot_present(q, slot)) rw_reschedule(q, slot, rw_load(&q->slots[slot].state), now);
+        rw_recount_dead(q);
     }
     return moved;
 }
@@ -194,6 +195,7 @@ uint32_t rw_sweep_full(rwq *q) {
     uint32_t moved = rw_promote_due(q, rw_due_clock(q)) + rw_expire_leases(q, now) + advance_cursor(q, now, true) + rw_recover_deaths(q);
     rw_rehint(q);
     rw_used_repair(q, 0, q->l.slots);
+    rw_recount_dead(q);
     rw_limit_dead(q);
     return moved;
 }

@@ -19,7 +19,8 @@ static uint64_t valid_bits(const rwq *q, uint32_t word) {
 void rw_used_mark(rwq *q, uint32_t slot) {
     uint32_t word = slot / 64;
     uint64_t all = valid_bits(q, word), bit = 1ull << (slot & 63);
-    if (((atomic_fetch_or(used_word(q, word), bit) | bit) & all) != all) return;
+    atomic_fetch_or(used_word(q, word), bit); /* its result unused, so that it is one instruction and no CAS loop */
+    if ((rw_load_seq(used_word(q, word)) & all) != all) return;
     _Atomic uint64_t *summary = summary_word(q, word / 64);
     uint64_t summary_bit = 1ull << (word & 63);
     atomic_fetch_or(summary, summary_bit);

@@ -36,19 +36,12 @@ static inline void check_failed(const char *file, int line, const char *format, 
     fprintf(stderr, " (last detail: %s)\n", detail);
     _exit(1);
 }
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) check_failed(__FILE__, __LINE__, "%s", #condition);  \
-    } while (0)
-#define CHECK_NOTE(condition, ...)                                             \
-    do {                                                                       \
-        if (!(condition)) check_failed(__FILE__, __LINE__, __VA_ARGS__);       \
-    } while (0)
-#define CHECK_EQUAL(actual, expected)                                                                                                      \
-    do {                                                                                                                                   \
-        long long actual_value = (long long)(actual), expected_value = (long long)(expected);                                              \
-        if (actual_value != expected_value) check_failed(__FILE__, __LINE__, "%s is %lld, not %lld (%s)", #actual, actual_value, expected_value, #expected); \
-    } while (0)
+static inline void check_equal(const char *file, int line, const char *what, long long actual, const char *wanted, long long expected) {
+    if (actual != expected) check_failed(file, line, "%s is %lld, not %lld (%s)", what, actual, expected, wanted);
+}
+#define CHECK(condition) ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, "%s", #condition))
+#define CHECK_NOTE(condition, ...) ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, __VA_ARGS__))
+#define CHECK_EQUAL(actual, expected) check_equal(__FILE__, __LINE__, #actual, (long long)(actual), #expected, (long long)(expected))
 
 /* ---- names ---- */
 

@@ -203,6 +203,12 @@ int32_t rwq_send_many(rwq *q, const void *bodies, const void *lengths, uint32_t 
     int32_t status = check_open(q);
     if (status || count == 0) return status;
     if (count > INT32_MAX) return rw_fail(-EINVAL, "%u messages at once", count);
+    if (!bodies) {
+        uint32_t fit = 0;
+        for (uint64_t total = 0; fit < count && (total += length[fit]) <= q->staging_bytes;) fit++;
+        if (fit == 0) return rw_fail(-EMSGSIZE, "%u bytes do not fit the staging area of %u", length[0], q->staging_bytes);
+        count = fit;
+    }
     /* One contended increment for all of them; ids of messages that find no room are never used. */
     uint64_t first_id = atomic_fetch_add(&q->control->sequence, count) + 1;
     uint32_t accepted = 0;

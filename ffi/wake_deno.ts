@@ -6,7 +6,10 @@ const socketSymbols = {
   // int getsockname(int socket, struct sockaddr *address, socklen_t *length);
   getsockname: { parameters: ["i32", "bytes", "bytes"], result: "i32" },
   // ssize_t sendto(int socket, const void *buffer, size_t length, int flags, const struct sockaddr *address, socklen_t address_length);
-  sendto: { parameters: ["i32", "bytes", "usize", "i32", "bytes", "u32"], result: "isize" },
+  sendto: {
+    parameters: ["i32", "bytes", "usize", "i32", "bytes", "u32"],
+    result: "isize",
+  },
 } as const;
 
 const MSG_DONTWAIT = 0x40;
@@ -20,7 +23,8 @@ export function openDenoWake(request: WakeSourceRequest): WakeSource {
   const libc = bindMoreOfShim(socketSymbols);
   const address = new Uint8Array(128);
   const addressLength = new Uint32Array([address.byteLength]);
-  const hasAddress = libc.getsockname(request.descriptor, address, addressLength) === 0;
+  const hasAddress =
+    libc.getsockname(request.descriptor, address, addressLength) === 0;
   const datagram = new Uint8Array(1);
   let watching = false;
   let polling = false;
@@ -29,11 +33,21 @@ export function openDenoWake(request: WakeSourceRequest): WakeSource {
 
   const interrupt = (): void => {
     if (!polling || !hasAddress) return;
-    libc.sendto(request.descriptor, datagram, 1, MSG_DONTWAIT, address, addressLength[0] ?? 0);
+    libc.sendto(
+      request.descriptor,
+      datagram,
+      1,
+      MSG_DONTWAIT,
+      address,
+      addressLength[0] ?? 0,
+    );
   };
   const start = (): void => {
     polling = true;
-    const sliceMs = Math.max(0, Math.min(1000, Math.ceil(dueMs - performance.now())));
+    const sliceMs = Math.max(
+      0,
+      Math.min(1000, Math.ceil(dueMs - performance.now())),
+    );
     void poll(request.descriptor, sliceMs).then(finish, finish);
   };
   const finish = (): void => {

@@ -27,7 +27,10 @@ export class WakeTimer {
     }
     this.#clear();
     this.#dueMs = dueMs;
-    this.#timer = setTimeout(() => this.#fire(), Math.max(0, timeoutMs)) as unknown as HeldTimer;
+    this.#timer = setTimeout(
+      () => this.#fire(),
+      Math.max(0, timeoutMs),
+    ) as unknown as HeldTimer;
   }
 
   /** The timer itself is left to run out, without keeping the process alive. */
@@ -50,7 +53,8 @@ export class WakeTimer {
   }
 
   #clear(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer as unknown as ReturnType<typeof setTimeout>);
+    if (this.#timer !== undefined)
+      clearTimeout(this.#timer as unknown as ReturnType<typeof setTimeout>);
     this.#timer = undefined;
   }
 }

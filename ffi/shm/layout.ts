@@ -90,13 +90,32 @@ export const EMPTY = { now: 0, paused: 1, ended: 2 } as const;
 export const WAIT_FOR = { message: 0, space: 1 } as const;
 
 /** `RWQ_RENEWAL_*`. */
-export const RENEWAL = { none: 0, held: 1, lost: 2, cancelled: 3, stalled: 4 } as const;
+export const RENEWAL = {
+  none: 0,
+  held: 1,
+  lost: 2,
+  cancelled: 3,
+  stalled: 4,
+} as const;
 
 /** `RWQ_SLOT_*`. */
-export const SLOT_STATE = { free: 0, claimed: 1, ready: 2, leased: 3, settling: 4, delayed: 5, buried: 6 } as const;
+export const SLOT_STATE = {
+  free: 0,
+  claimed: 1,
+  ready: 2,
+  leased: 3,
+  settling: 4,
+  delayed: 5,
+  buried: 6,
+} as const;
 
 /** `rwq_lifecycle()`. */
-export const LIFECYCLE = { open: 0, ended: 1, closed: 2, pausedBit: 256 } as const;
+export const LIFECYCLE = {
+  open: 0,
+  ended: 1,
+  closed: 2,
+  pausedBit: 256,
+} as const;
 
 /** `RWQ_COUNT_*`. */
 export const COUNT = {

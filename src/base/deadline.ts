@@ -1,15 +1,7 @@
 /** Time limits and abort signals of waits. */
 
-/** The longest delay that timers keep; longer ones fire at once in every runtime. */
+/** The longest delay that timers keep; a longer one fires at once in every runtime. */
 export const timerDelayMsMax = 2 ** 31 - 1;
-
-/** How long to wait, and what ends the wait early. */
-export interface WaitLimits {
-  /** Milliseconds; 0 does not wait. @default no limit */
-  readonly timeoutMs?: number | undefined;
-  /** Ends the wait by throwing the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * The instant, on the clock of `performance.now()`, at which a wait is over; Infinity without a limit.
@@ -19,36 +11,23 @@ export interface WaitLimits {
  */
 export function deadlineMs(timeoutMs: number | undefined): number {
   if (timeoutMs === undefined) return Number.POSITIVE_INFINITY;
-  if (typeof timeoutMs !== "number") throw new TypeError(`timeoutMs: given ${typeof timeoutMs}, allowed a number of milliseconds >= 0`);
-  if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs: given ${timeoutMs}, allowed a number of milliseconds >= 0`);
+  if (typeof timeoutMs !== "number")
+    throw new TypeError(
+      `timeoutMs: given ${typeof timeoutMs}, allowed a number of milliseconds >= 0`,
+    );
+  if (!(timeoutMs >= 0))
+    throw new RangeError(
+      `timeoutMs: given ${timeoutMs}, allowed a number of milliseconds >= 0`,
+    );
   return performance.now() + timeoutMs;
 }
 
 /** @throws the signal's reason when it has fired; {TypeError} when it is no signal */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
-  if (!(signal instanceof AbortSignal)) throw new TypeError(`signal: given ${typeof signal}, allowed an AbortSignal`);
-  signal.throwIfAborted();
-}
-
-/** Waits, and throws the signal's reason when it fires first. */
-export function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) {
-      reject(signal.reason);
-      return;
-    }
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(
-      () => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      },
-      Math.min(Math.max(0, delayMs), timerDelayMsMax),
+  if (!(signal instanceof AbortSignal))
+    throw new TypeError(
+      `signal: given ${typeof signal}, allowed an AbortSignal`,
     );
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
+  signal.throwIfAborted();
 }

@@ -23,7 +23,10 @@ export class RingwireError extends Error {
   readonly retryable: boolean;
 
   constructor(message: string, init: RingwireErrorInit) {
-    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    super(
+      message,
+      init.cause === undefined ? undefined : { cause: init.cause },
+    );
     this.name = new.target.name;
     this.code = init.code;
     this.retryable = init.retryable ?? false;

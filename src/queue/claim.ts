@@ -6,7 +6,11 @@ import type { QueueHandle } from "./handle.ts";
 import { checkInteger } from "./option_checks.ts";
 import type { SendOptions } from "./options.ts";
 import type { Sender } from "./sender.ts";
-import { keepAliveWith, type SharedView, viewSharedMemory } from "./shared_view.ts";
+import {
+  keepAliveWith,
+  type SharedView,
+  viewSharedMemory,
+} from "./shared_view.ts";
 
 interface DroppedClaim {
   readonly handle: QueueHandle;
@@ -15,12 +19,14 @@ interface DroppedClaim {
   readonly tokenHi: number;
 }
 
-const droppedClaims = new FinalizationRegistry<DroppedClaim>(({ handle, slot, tokenLo, tokenHi }) => {
-  if (handle.closed) return;
-  if (handle.shim.rwq_abort(handle.address, slot, tokenLo, tokenHi) >= 0) {
-    warn(`a claim on queue ${handle.place.name} was dropped; it was aborted`);
-  }
-});
+const droppedClaims = new FinalizationRegistry<DroppedClaim>(
+  ({ handle, slot, tokenLo, tokenHi }) => {
+    if (handle.closed) return;
+    if (handle.shim.rwq_abort(handle.address, slot, tokenLo, tokenHi) >= 0) {
+      warn(`a claim on queue ${handle.place.name} was dropped; it was aborted`);
+    }
+  },
+);
 
 /**
  * A place in shared memory to write a message into. Nobody sees it before `commit`.
@@ -44,19 +50,40 @@ export class Claim {
   #done = false;
 
   /** @internal By `CrossProcessQueue.claim`. */
-  constructor(handle: QueueHandle, sender: Sender, length: number, options: SendOptions | undefined) {
+  constructor(
+    handle: QueueHandle,
+    sender: Sender,
+    length: number,
+    options: SendOptions | undefined,
+  ) {
     this.#handle = handle;
     this.#sender = sender;
     this.#options = options;
     this.#length = checkInteger(length, "length", 0, 2 ** 30);
-    handle.checked(handle.shim.rwq_claim(handle.address, length, sender.prepare("", options)), "send");
+    handle.checked(
+      handle.shim.rwq_claim(
+        handle.address,
+        length,
+        sender.prepare("", options),
+      ),
+      "send",
+    );
     const { u32 } = handle;
     this.#slot = u32[META.slot] as number;
     this.#tokenLo = u32[META.tokenLo] as number;
     this.#tokenHi = u32[META.tokenHi] as number;
     this.#view = viewSharedMemory(handle, length);
     keepAliveWith(this.#view.bytes, this);
-    droppedClaims.register(this, { handle, slot: this.#slot, tokenLo: this.#tokenLo, tokenHi: this.#tokenHi }, this);
+    droppedClaims.register(
+      this,
+      {
+        handle,
+        slot: this.#slot,
+        tokenLo: this.#tokenLo,
+        tokenHi: this.#tokenHi,
+      },
+      this,
+    );
   }
 
   /** Where to write; detached, so of length 0, after `commit` or `abort`. Not cleared. */
@@ -70,15 +97,31 @@ export class Claim {
    * @param length bytes. @default all
    * @returns the message's id
    * @throws {LeaseLostError} when it was committed or aborted before
+   * @throws {SerializationFailedError} when the queue's schema does not allow it; the claim goes on
    * @throws {QueueEndedError} when the stream has ended meanwhile
    */
   commit(length: number = this.#length): bigint {
     checkInteger(length, "length", 0, this.#length);
-    if (this.#done) throw new LeaseLostError(`${this.#handle.place.name}: this claim was committed or aborted before`, { queue: this.#handle.place.name });
+    if (this.#done)
+      throw new LeaseLostError(
+        `${this.#handle.place.name}: this claim was committed or aborted before`,
+        { queue: this.#handle.place.name },
+      );
     const { shim, address } = this.#handle;
+    this.#sender.checkBody(this.#view.bytes.subarray(0, length));
     const flags = this.#sender.prepare("", this.#options);
     this.#finish();
-    this.#handle.checked(shim.rwq_commit(address, this.#slot, this.#tokenLo, this.#tokenHi, length, flags), "send");
+    this.#handle.checked(
+      shim.rwq_commit(
+        address,
+        this.#slot,
+        this.#tokenLo,
+        this.#tokenHi,
+        length,
+        flags,
+      ),
+      "send",
+    );
     return this.#sender.lastId;
   }
 
@@ -86,7 +129,13 @@ export class Claim {
   abort(): void {
     if (this.#done) return;
     this.#finish();
-    if (!this.#handle.closed) this.#handle.shim.rwq_abort(this.#handle.address, this.#slot, this.#tokenLo, this.#tokenHi);
+    if (!this.#handle.closed)
+      this.#handle.shim.rwq_abort(
+        this.#handle.address,
+        this.#slot,
+        this.#tokenLo,
+        this.#tokenHi,
+      );
   }
 
   [Symbol.dispose](): void {

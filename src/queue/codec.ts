@@ -3,7 +3,11 @@ import { SerializationFailedError } from "./errors.ts";
 
 /** Checks a value; every zod schema is one. */
 export interface MessageSchema<T = unknown> {
-  safeParse(value: unknown): { readonly success: true; readonly data: T } | { readonly success: false; readonly error: Error };
+  safeParse(
+    value: unknown,
+  ):
+    | { readonly success: true; readonly data: T }
+    | { readonly success: false; readonly error: Error };
 }
 
 /** Turns values into bytes (or text, which is sent as UTF-8) and back. */
@@ -30,9 +34,15 @@ export function encodeJson(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new SerializationFailedError(`the value has no JSON: ${reasonOf(cause)}`, { cause });
+    throw new SerializationFailedError(
+      `the value has no JSON: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
-  if (text === undefined) throw new SerializationFailedError(`a value of type ${typeof value} has no JSON`);
+  if (text === undefined)
+    throw new SerializationFailedError(
+      `a value of type ${typeof value} has no JSON`,
+    );
   return text;
 }
 
@@ -41,27 +51,42 @@ export function decodeJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(strictDecoder.decode(bytes));
   } catch (cause) {
-    throw new SerializationFailedError(`the body of ${bytes.byteLength} bytes is not JSON: ${reasonOf(cause)}`, { cause });
+    throw new SerializationFailedError(
+      `the body of ${bytes.byteLength} bytes is not JSON: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
 }
 
 /** The default codec. */
-export const jsonCodec: MessageCodec = { encode: encodeJson, decode: decodeJson };
+export const jsonCodec: MessageCodec = {
+  encode: encodeJson,
+  decode: decodeJson,
+};
 
 /** @throws {SerializationFailedError} when the value does not satisfy the schema */
 export function checkValue<T>(value: unknown, schema: MessageSchema<T>): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new SerializationFailedError(`the value does not satisfy the schema: ${result.error.message}`, { cause: result.error });
+  throw new SerializationFailedError(
+    `the value does not satisfy the schema: ${result.error.message}`,
+    { cause: result.error },
+  );
 }
 
 /** @throws {SerializationFailedError} when the codec fails */
-export function encodeWith(codec: MessageCodec, value: unknown): Uint8Array | string {
+export function encodeWith(
+  codec: MessageCodec,
+  value: unknown,
+): Uint8Array | string {
   try {
     return codec.encode(value);
   } catch (cause) {
     if (cause instanceof SerializationFailedError) throw cause;
-    throw new SerializationFailedError(`the codec could not encode the value: ${reasonOf(cause)}`, { cause });
+    throw new SerializationFailedError(
+      `the codec could not encode the value: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -71,7 +96,10 @@ export function decodeWith(codec: MessageCodec, bytes: Uint8Array): unknown {
     return codec.decode(bytes);
   } catch (cause) {
     if (cause instanceof SerializationFailedError) throw cause;
-    throw new SerializationFailedError(`the codec could not decode ${bytes.byteLength} bytes: ${reasonOf(cause)}`, { cause });
+    throw new SerializationFailedError(
+      `the codec could not decode ${bytes.byteLength} bytes: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
 }
 

@@ -10,8 +10,19 @@ import type { Receiver } from "./receiver.ts";
 import type { Waits } from "./waits.ts";
 
 /** Takes the next jobs, waiting when it may; [] when the loop is to end. */
-async function nextJobs<T>(handle: QueueHandle, receiver: Receiver<T>, waits: Waits, options: ConsumeOptions): Promise<readonly Job<T>[]> {
-  const { signal, untilEmpty = false, untilEnd = true, leaseMs = 0, prefetch = 1 } = options;
+async function nextJobs<T>(
+  handle: QueueHandle,
+  receiver: Receiver<T>,
+  waits: Waits,
+  options: ConsumeOptions,
+): Promise<readonly Job<T>[]> {
+  const {
+    signal,
+    untilEmpty = false,
+    untilEnd = true,
+    leaseMs = 0,
+    prefetch = 1,
+  } = options;
   const take = (): readonly Job<T>[] | undefined => {
     let jobs: readonly Job<T>[];
     if (prefetch === 1) {
@@ -21,18 +32,31 @@ async function nextJobs<T>(handle: QueueHandle, receiver: Receiver<T>, waits: Wa
       jobs = receiver.jobs(prefetch, leaseMs);
     }
     if (jobs.length > 0) return jobs;
-    return untilEmpty || (untilEnd && handle.emptyReason === EMPTY.ended) ? [] : undefined;
+    return untilEmpty || (untilEnd && handle.emptyReason === EMPTY.ended)
+      ? []
+      : undefined;
   };
   throwIfAborted(signal);
   if (!waits.busy("message")) {
     const found = take();
     if (found !== undefined) return found;
   }
-  return await waits.enter("message", take, () => [], Number.POSITIVE_INFINITY, signal);
+  return await waits.enter(
+    "message",
+    take,
+    () => [],
+    Number.POSITIVE_INFINITY,
+    signal,
+  );
 }
 
 /** See `CrossProcessQueue.consume`. */
-export async function* consumeJobs<T>(handle: QueueHandle, receiver: Receiver<T>, waits: Waits, given: ConsumeOptions): AsyncGenerator<Job<T>, void, undefined> {
+export async function* consumeJobs<T>(
+  handle: QueueHandle,
+  receiver: Receiver<T>,
+  waits: Waits,
+  given: ConsumeOptions,
+): AsyncGenerator<Job<T>, void, undefined> {
   const options = checkConsumeOptions(given);
   let ahead: readonly Job<T>[] = [];
   let next = 0;
@@ -49,7 +73,9 @@ export async function* consumeJobs<T>(handle: QueueHandle, receiver: Receiver<T>
         yield job;
       } finally {
         if (!job.settled && job.settleQuietly("nack")) {
-          warn(`job ${job.id} of queue ${handle.place.name} was left unsettled; it was given back`);
+          warn(
+            `job ${job.id} of queue ${handle.place.name} was left unsettled; it was given back`,
+          );
         }
       }
     }

@@ -28,13 +28,17 @@ export class DeadLetter<T = unknown> extends Message<T> {
   /** Back to the queue, as if it had never been delivered. False when somebody else has dealt with it. */
   retry(): boolean {
     const { shim, address } = this.#handle;
-    return this.#done(shim.rwq_revive(address, this.#slot, this.#tokenLo, this.#tokenHi));
+    return this.#done(
+      shim.rwq_revive(address, this.#slot, this.#tokenLo, this.#tokenHi),
+    );
   }
 
   /** Dropped for good, and counted. False when somebody else has dealt with it. */
   drop(): boolean {
     const { shim, address } = this.#handle;
-    return this.#done(shim.rwq_discard(address, this.#slot, this.#tokenLo, this.#tokenHi));
+    return this.#done(
+      shim.rwq_discard(address, this.#slot, this.#tokenLo, this.#tokenHi),
+    );
   }
 
   #done(result: number): boolean {

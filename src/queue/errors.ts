@@ -18,14 +18,27 @@ export class SharedMemoryError extends RingwireError {
   /** Operating-system error number (positive), when there is one. */
   readonly errno: number | undefined;
 
-  constructor(message: string, init: SharedMemoryErrorInit & { readonly code?: string; readonly retryable?: boolean } = {}) {
-    super(message, { code: init.code ?? "SharedMemory", retryable: init.retryable ?? false, cause: init.cause });
+  constructor(
+    message: string,
+    init: SharedMemoryErrorInit & {
+      readonly code?: string;
+      readonly retryable?: boolean;
+    } = {},
+  ) {
+    super(message, {
+      code: init.code ?? "SharedMemory",
+      retryable: init.retryable ?? false,
+      cause: init.cause,
+    });
     this.queue = init.queue;
     this.errno = init.errno;
   }
 }
 
-type Init = SharedMemoryErrorInit & { readonly code?: string; readonly retryable?: boolean };
+type Init = SharedMemoryErrorInit & {
+  readonly code?: string;
+  readonly retryable?: boolean;
+};
 
 /** A queue could not be created. */
 export class CreationFailedError extends SharedMemoryError {

@@ -49,9 +49,21 @@ export const ERRNO = {
 } as const;
 
 /** What was being done; decides between the errors that one number may mean. */
-export type Operation = "create" | "open" | "destroy" | "send" | "take" | "settle" | "maintain" | "inspect" | "wait";
+export type Operation =
+  | "create"
+  | "open"
+  | "destroy"
+  | "send"
+  | "take"
+  | "settle"
+  | "maintain"
+  | "inspect"
+  | "wait";
 
-type ErrorClass = new (message: string, init: SharedMemoryErrorInit) => SharedMemoryError;
+type ErrorClass = new (
+  message: string,
+  init: SharedMemoryErrorInit,
+) => SharedMemoryError;
 
 interface Row {
   readonly type: ErrorClass;
@@ -60,32 +72,77 @@ interface Row {
 }
 
 const table: ReadonlyMap<number, Row> = new Map<number, Row>([
-  [ERRNO.EPERM, { type: NotPermittedError, text: "the segment belongs to another user or has unsafe permissions" }],
+  [
+    ERRNO.EPERM,
+    {
+      type: NotPermittedError,
+      text: "the segment belongs to another user or has unsafe permissions",
+    },
+  ],
   [ERRNO.EACCES, { type: NotPermittedError, text: "permission denied" }],
   [ERRNO.ENOENT, { type: QueueNotFoundError, text: "there is no such queue" }],
-  [ERRNO.ELOOP, { type: NotPermittedError, text: "a symbolic link is not followed" }],
+  [
+    ERRNO.ELOOP,
+    { type: NotPermittedError, text: "a symbolic link is not followed" },
+  ],
   [ERRNO.EBUSY, { type: LockFailedError, text: "somebody else is at it" }],
   [ERRNO.EEXIST, { type: QueueExistsError, text: "the name is taken" }],
-  [ERRNO.ENOSPC, { type: NoSpaceError, text: "the shared memory or the disk is full" }],
+  [
+    ERRNO.ENOSPC,
+    { type: NoSpaceError, text: "the shared memory or the disk is full" },
+  ],
   [ERRNO.ENOMEM, { type: NoSpaceError, text: "out of memory" }],
   [ERRNO.EPIPE, { type: QueueEndedError, text: "the stream has ended" }],
   [ERRNO.EPROTO, { type: ForeignSegmentError, text: "not a Ringwire segment" }],
-  [ERRNO.EUSERS, { type: TooManyParticipantsError, text: "all places for participants are taken" }],
-  [ERRNO.EMSGSIZE, { type: MessageTooLargeError, text: "the message is too large" }],
-  [ERRNO.EPROTONOSUPPORT, { type: VersionMismatchError, text: "the segment was made by an incompatible version" }],
-  [ERRNO.ESHUTDOWN, { type: QueueClosedError, text: "the queue was destroyed" }],
+  [
+    ERRNO.EUSERS,
+    {
+      type: TooManyParticipantsError,
+      text: "all places for participants are taken",
+    },
+  ],
+  [
+    ERRNO.EMSGSIZE,
+    { type: MessageTooLargeError, text: "the message is too large" },
+  ],
+  [
+    ERRNO.EPROTONOSUPPORT,
+    {
+      type: VersionMismatchError,
+      text: "the segment was made by an incompatible version",
+    },
+  ],
+  [
+    ERRNO.ESHUTDOWN,
+    { type: QueueClosedError, text: "the queue was destroyed" },
+  ],
   [ERRNO.ETIMEDOUT, { type: QueueTimeoutError, text: "timed out" }],
-  [ERRNO.ESTALE, { type: LeaseLostError, text: "the lease is lost or the message is already settled" }],
+  [
+    ERRNO.ESTALE,
+    {
+      type: LeaseLostError,
+      text: "the lease is lost or the message is already settled",
+    },
+  ],
   [ERRNO.EUCLEAN, { type: QueueCorruptError, text: "the segment is damaged" }],
 ]);
 
 const full: Row = { type: QueueFullError, text: "the queue is full" };
 const empty: Row = { type: QueueEmptyError, text: "nothing to take" };
-const creation: Row = { type: CreationFailedError, text: "the queue could not be created" };
+const creation: Row = {
+  type: CreationFailedError,
+  text: "the queue could not be created",
+};
 const access: Row = { type: AccessFailedError, text: "the operation failed" };
 
 /** Refused by the operating system while making a queue: the error says so rather than "access". */
-const createOnly: ReadonlySet<number> = new Set([ERRNO.ENOENT, ERRNO.EPERM, ERRNO.EACCES, ERRNO.ELOOP, ERRNO.EMSGSIZE]);
+const createOnly: ReadonlySet<number> = new Set([
+  ERRNO.ENOENT,
+  ERRNO.EPERM,
+  ERRNO.EACCES,
+  ERRNO.ELOOP,
+  ERRNO.EMSGSIZE,
+]);
 
 function rowFor(errno: number, operation: Operation): Row {
   if (errno === ERRNO.EAGAIN) return operation === "send" ? full : empty;
@@ -108,9 +165,19 @@ export function failureDetail(shim: Shim): string {
  * @param result -errno
  * @param detail the shim's text, "" for the table's own
  */
-export function failureOf(result: number, operation: Operation, queue: string, detail: string): SharedMemoryError {
+export function failureOf(
+  result: number,
+  operation: Operation,
+  queue: string,
+  detail: string,
+): SharedMemoryError {
   const errno = -result;
   const { type, text } = rowFor(errno, operation);
-  const name = Object.entries(ERRNO).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
-  return new type(`${queue}: ${detail === "" ? `${text} (${name})` : detail}`, { queue, errno });
+  const name =
+    Object.entries(ERRNO).find(([, number]) => number === errno)?.[0] ??
+    `errno ${errno}`;
+  return new type(`${queue}: ${detail === "" ? `${text} (${name})` : detail}`, {
+    queue,
+    errno,
+  });
 }

@@ -24,7 +24,11 @@ export interface HandleRequest {
 const stagingBytesDefault = 262_144;
 const encoder = new TextEncoder();
 /** A handle that nobody can close any more still holds its place among the participants. */
-const leaked = new FinalizationRegistry<string>((name) => warn(`a handle of queue ${name} was dropped without close(); its place is held until the process ends`));
+const leaked = new FinalizationRegistry<string>((name) =>
+  warn(
+    `a handle of queue ${name} was dropped without close(); its place is held until the process ends`,
+  ),
+);
 
 /** A path as C takes it. */
 export function pathBytes(path: string): Uint8Array {
@@ -32,7 +36,9 @@ export function pathBytes(path: string): Uint8Array {
 }
 
 /** How values are encoded by these options. */
-export function rulesOf(options: HandleOptions<never> | HandleOptions): ValueRules {
+export function rulesOf(
+  options: HandleOptions<never> | HandleOptions,
+): ValueRules {
   return { codec: options.codec ?? jsonCodec, schema: options.schema };
 }
 
@@ -61,7 +67,12 @@ export class QueueHandle {
   #pointer: Pointer | null;
   readonly #beforeClose = new Set<() => void>();
 
-  private constructor(request: HandleRequest, shim: Shim, pointer: Pointer, block: ArrayBuffer) {
+  private constructor(
+    request: HandleRequest,
+    shim: Shim,
+    pointer: Pointer,
+    block: ArrayBuffer,
+  ) {
     this.shim = shim;
     this.place = request.place;
     this.rules = request.rules;
@@ -81,19 +92,35 @@ export class QueueHandle {
   static open(request: HandleRequest): QueueHandle {
     const shim = openShim();
     // Whole 8-byte words, so that one view of each width covers the block.
-    const stagingBytes = Math.ceil((request.stagingBytes === 0 ? stagingBytesDefault : request.stagingBytes) / 4096) * 4096;
+    const stagingBytes =
+      Math.ceil(
+        (request.stagingBytes === 0
+          ? stagingBytesDefault
+          : request.stagingBytes) / 4096,
+      ) * 4096;
     const words = new BigUint64Array(OPEN.bytes / 8);
     const options = new Uint8Array(words.buffer);
     const numbers = new Uint32Array(words.buffer);
     numbers[OPEN.stagingBytesU32] = stagingBytes;
-    numbers[OPEN.flagsU32] = (request.observe ? OPEN.observe : 0) | (request.shared ? OPEN.shared : 0);
-    encoder.encodeInto(request.participantName, options.subarray(OPEN.nameByte, OPEN.nameByte + OPEN.nameBytes - 1));
+    numbers[OPEN.flagsU32] =
+      (request.observe ? OPEN.observe : 0) | (request.shared ? OPEN.shared : 0);
+    encoder.encodeInto(
+      request.participantName,
+      options.subarray(OPEN.nameByte, OPEN.nameByte + OPEN.nameBytes - 1),
+    );
     const result = shim.rwq_open(pathBytes(request.place.path), options);
-    if (result < 0) throw failureOf(result, "open", request.place.name, failureDetail(shim));
+    if (result < 0)
+      throw failureOf(result, "open", request.place.name, failureDetail(shim));
     const pointer = pointerAt(words[OPEN.handleU64] ?? 0n);
     const io = pointerAt(words[OPEN.ioU64] ?? 0n);
-    if (pointer === null || io === null) throw new Error("the shim opened a queue without giving its address");
-    return new QueueHandle(request, shim, pointer, viewOf(io, IO.stagingByte + stagingBytes));
+    if (pointer === null || io === null)
+      throw new Error("the shim opened a queue without giving its address");
+    return new QueueHandle(
+      request,
+      shim,
+      pointer,
+      viewOf(io, IO.stagingByte + stagingBytes),
+    );
   }
 
   /** The `rwq *`. @throws {QueueClosedError} once closed */
@@ -108,14 +135,19 @@ export class QueueHandle {
   }
 
   closedError(): QueueClosedError {
-    return new QueueClosedError(`${this.place.name}: this handle is closed`, { queue: this.place.name });
+    return new QueueClosedError(`${this.place.name}: this handle is closed`, {
+      queue: this.place.name,
+    });
   }
 
   /** The error for a negative result of the last call. */
   failure(result: number, operation: Operation): SharedMemoryError {
-    // The shim leaves no text for the conditions of every day, and its last text would be about something else.
-    const everyday = operation === "settle" || (result === -11 && operation !== "send");
-    return failureOf(result, operation, this.place.name, everyday ? "" : failureDetail(this.shim));
+    return failureOf(
+      result,
+      operation,
+      this.place.name,
+      failureDetail(this.shim),
+    );
   }
 
   /** Gives back a result that is no failure. */

@@ -1,13 +1,39 @@
 /** Reading status and geometry out of the shim's structures. */
-import { COUNT, GEOMETRY, IO, LIFECYCLE, PARTICIPANT, SLOT_STATE, STATUS } from "../../ffi/shm/layout.ts";
+import {
+  COUNT,
+  GEOMETRY,
+  IO,
+  LIFECYCLE,
+  PARTICIPANT,
+  SLOT_STATE,
+  STATUS,
+} from "../../ffi/shm/layout.ts";
 import { ERRNO } from "./failure.ts";
 import type { QueueHandle } from "./handle.ts";
 import type { JournalSync } from "./options.ts";
-import type { Lifecycle, ParticipantStatus, QueueCounters, QueueDrops, QueueInfo, QueueStatus, ReplyCounters } from "./status.ts";
+import type {
+  Lifecycle,
+  ParticipantStatus,
+  QueueCounters,
+  QueueDrops,
+  QueueInfo,
+  QueueStatus,
+  ReplyCounters,
+} from "./status.ts";
 
 const decoder = new TextDecoder();
-const journalNames: readonly (JournalSync | null)[] = [null, "process", "interval", "sync"];
-const noReplies: ReplyCounters = { outstanding: 0, received: 0, late: 0, duplicate: 0 };
+const journalNames: readonly (JournalSync | null)[] = [
+  null,
+  "process",
+  "interval",
+  "sync",
+];
+const noReplies: ReplyCounters = {
+  outstanding: 0,
+  received: 0,
+  late: 0,
+  duplicate: 0,
+};
 const stagingF64 = IO.stagingByte / 8;
 
 function countersAt(f64: Float64Array, at: number): QueueCounters {
@@ -42,7 +68,10 @@ function textOf(bytes: Uint8Array): string {
   return decoder.decode(bytes.slice(0, end < 0 ? bytes.byteLength : end));
 }
 
-function readParticipant(handle: QueueHandle, index: number): ParticipantStatus | null {
+function readParticipant(
+  handle: QueueHandle,
+  index: number,
+): ParticipantStatus | null {
   const result = handle.shim.rwq_participant(handle.address, index);
   if (result === -ERRNO.ENOENT) return null;
   handle.checked(result, "inspect");
@@ -51,7 +80,12 @@ function readParticipant(handle: QueueHandle, index: number): ParticipantStatus 
   return {
     index,
     pid: u32[IO.stagingU32 + PARTICIPANT.pidU32] ?? 0,
-    name: textOf(staging.subarray(PARTICIPANT.nameByte, PARTICIPANT.nameByte + PARTICIPANT.nameBytes)),
+    name: textOf(
+      staging.subarray(
+        PARTICIPANT.nameByte,
+        PARTICIPANT.nameByte + PARTICIPANT.nameBytes,
+      ),
+    ),
     startMs: f64[stagingF64 + PARTICIPANT.startMsF64] ?? 0,
     heartbeatAgeMs: heartbeatAgeMs < 0 ? null : heartbeatAgeMs,
     leased: f64[stagingF64 + PARTICIPANT.leasedF64] ?? 0,
@@ -61,30 +95,50 @@ function readParticipant(handle: QueueHandle, index: number): ParticipantStatus 
 }
 
 /** Whether messages are taken and given out. */
-export function readLifecycle(handle: QueueHandle): { readonly lifecycle: Lifecycle; readonly paused: boolean } {
+export function readLifecycle(handle: QueueHandle): {
+  readonly lifecycle: Lifecycle;
+  readonly paused: boolean;
+} {
   const result = handle.shim.rwq_lifecycle(handle.address);
   // A destroyed queue is an answer here, not a failure.
-  if (result === -ERRNO.ESHUTDOWN) return { lifecycle: "closed", paused: false };
+  if (result === -ERRNO.ESHUTDOWN)
+    return { lifecycle: "closed", paused: false };
   handle.checked(result, "inspect");
   const state = result & ~LIFECYCLE.pausedBit;
-  const lifecycle = (state & LIFECYCLE.closed) !== 0 ? "closed" : (state & LIFECYCLE.ended) !== 0 ? "ended" : "open";
+  const lifecycle =
+    (state & LIFECYCLE.closed) !== 0
+      ? "closed"
+      : (state & LIFECYCLE.ended) !== 0
+        ? "ended"
+        : "open";
   return { lifecycle, paused: (result & LIFECYCLE.pausedBit) !== 0 };
 }
 
 /** A snapshot of everything; costs a scan of the slots ever used. */
-export function readStatus(handle: QueueHandle, info: QueueInfo, replies: ReplyCounters = noReplies): QueueStatus {
+export function readStatus(
+  handle: QueueHandle,
+  info: QueueInfo,
+  replies: ReplyCounters = noReplies,
+): QueueStatus {
   const { f64, shim } = handle;
   handle.checked(shim.rwq_status(handle.address), "inspect");
   const number = (index: number): number => f64[stagingF64 + index] ?? 0;
   const state = (index: number): number => number(STATUS.stateCountF64 + index);
-  const waiting = (priority: number): number => number(STATUS.readyByPriorityF64 + priority);
+  const waiting = (priority: number): number =>
+    number(STATUS.readyByPriorityF64 + priority);
   const oldestMs = number(STATUS.oldestMsF64);
   const nextDueMs = number(STATUS.nextDueMsF64);
   const registered = number(STATUS.participantsF64);
   const snapshot = {
     messageCount: state(SLOT_STATE.ready),
     maxMessages: info.maxMessages,
-    usage: Math.max(0, Math.min(1, 1 - state(SLOT_STATE.free) / info.maxMessages)),
+    usage: Math.max(
+      0,
+      Math.min(
+        1,
+        (info.maxMessages - state(SLOT_STATE.free)) / info.maxMessages,
+      ),
+    ),
     leased: state(SLOT_STATE.leased),
     delayed: state(SLOT_STATE.delayed),
     buried: state(SLOT_STATE.buried),
@@ -99,7 +153,11 @@ export function readStatus(handle: QueueHandle, info: QueueInfo, replies: ReplyC
     drops: dropsAt(f64, stagingF64 + STATUS.totalsF64),
   };
   const participants: ParticipantStatus[] = [];
-  for (let index = 1; index <= info.maxParticipants && participants.length < registered; index++) {
+  for (
+    let index = 1;
+    index <= info.maxParticipants && participants.length < registered;
+    index++
+  ) {
     const participant = readParticipant(handle, index);
     if (participant !== null) participants.push(participant);
   }
@@ -112,7 +170,10 @@ export function readInfo(handle: QueueHandle): QueueInfo {
   const { u32, f64, staging, place } = handle;
   const number = (index: number): number => u32[IO.stagingU32 + index] ?? 0;
   const sync = journalNames[number(GEOMETRY.journalU32)] ?? null;
-  const uuid = Array.from(staging.subarray(GEOMETRY.uuidByte, GEOMETRY.uuidByte + GEOMETRY.uuidBytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const uuid = Array.from(
+    staging.subarray(GEOMETRY.uuidByte, GEOMETRY.uuidByte + GEOMETRY.uuidBytes),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  ).join("");
   return {
     name: place.name,
     path: place.path,
@@ -125,9 +186,15 @@ export function readInfo(handle: QueueHandle): QueueInfo {
     maxDead: number(GEOMETRY.maxDeadU32),
     maxDeliver: number(GEOMETRY.maxDeliverU32),
     leaseMs: number(GEOMETRY.leaseMsU32),
-    journal: sync === null ? null : { sync, intervalMs: number(GEOMETRY.intervalMsU32) },
+    journal:
+      sync === null
+        ? null
+        : { sync, intervalMs: number(GEOMETRY.intervalMsU32) },
     totalBytes: f64[stagingF64 + GEOMETRY.totalBytesF64] ?? 0,
     participant: number(GEOMETRY.indexU32),
-    abi: { major: number(GEOMETRY.abiMajorU32), minor: number(GEOMETRY.abiMinorU32) },
+    abi: {
+      major: number(GEOMETRY.abiMajorU32),
+      minor: number(GEOMETRY.abiMinorU32),
+    },
   };
 }

@@ -17,8 +17,14 @@ const encoder = new TextEncoder();
 const noNote = new Uint8Array(0);
 
 function checkMs(value: number, what: string, min: number): number {
-  if (typeof value !== "number") throw new TypeError(`${what}: given ${typeof value}, allowed a number of milliseconds`);
-  if (!(value >= min && value < Number.POSITIVE_INFINITY)) throw new RangeError(`${what}: given ${value}, allowed a finite number of milliseconds >= ${min}`);
+  if (typeof value !== "number")
+    throw new TypeError(
+      `${what}: given ${typeof value}, allowed a number of milliseconds`,
+    );
+  if (!(value >= min && value < Number.POSITIVE_INFINITY))
+    throw new RangeError(
+      `${what}: given ${value}, allowed a finite number of milliseconds >= ${min}`,
+    );
   return value;
 }
 
@@ -51,7 +57,12 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   #aborter: AbortController | undefined;
 
   /** @internal Jobs are made by `reserve` and its relatives. */
-  constructor(record: RecordCursor, leases: Leases, leaseMs: number, view?: SharedView) {
+  constructor(
+    record: RecordCursor,
+    leases: Leases,
+    leaseMs: number,
+    view?: SharedView,
+  ) {
     super(record);
     const { u32, at } = record;
     this.#leases = leases;
@@ -95,8 +106,10 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   ack(): void {
     this.#check();
     const { shim, address } = this.#leases.handle;
-    this.#view?.release();
-    this.#finish(shim.rwq_ack(address, this.#slot, this.#tokenLo, this.#tokenHi));
+    this.#letGo();
+    this.#finish(
+      shim.rwq_ack(address, this.#slot, this.#tokenLo, this.#tokenHi),
+    );
   }
 
   /**
@@ -106,12 +119,26 @@ export class Job<T = unknown> extends Message<T> implements Watched {
    * @throws {LeaseLostError}
    */
   nack(options: NackOptions = {}): "requeued" | "buried" {
-    const delayMs = options.delayMs === undefined ? 0 : checkMs(options.delayMs, "delayMs", 0);
+    const delayMs =
+      options.delayMs === undefined
+        ? 0
+        : checkMs(options.delayMs, "delayMs", 0);
     this.#check();
     const { shim, address } = this.#leases.handle;
-    this.#view?.release();
+    this.#letGo();
     const flags = options.uncounted === true ? 1 : 0;
-    return this.#finish(shim.rwq_nack(address, this.#slot, this.#tokenLo, this.#tokenHi, delayMs, flags)) === 1 ? "buried" : "requeued";
+    return this.#finish(
+      shim.rwq_nack(
+        address,
+        this.#slot,
+        this.#tokenLo,
+        this.#tokenHi,
+        delayMs,
+        flags,
+      ),
+    ) === 1
+      ? "buried"
+      : "requeued";
   }
 
   /**
@@ -124,7 +151,9 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     const ms = leaseMs === undefined ? this.#leaseMs : checkLeaseMs(leaseMs);
     this.#check();
     const { shim, address } = this.#leases.handle;
-    this.#orLost(shim.rwq_touch(address, this.#slot, this.#tokenLo, this.#tokenHi, ms));
+    this.#orLost(
+      shim.rwq_touch(address, this.#slot, this.#tokenLo, this.#tokenHi, ms),
+    );
   }
 
   /**
@@ -134,13 +163,32 @@ export class Job<T = unknown> extends Message<T> implements Watched {
    * @throws {LeaseLostError}
    */
   bury(note?: string | Uint8Array): void {
-    const bytes = note === undefined ? noNote : typeof note === "string" ? encoder.encode(note) : note;
-    if (!(bytes instanceof Uint8Array)) throw new TypeError(`note: given ${typeof note}, allowed a string or a Uint8Array`);
+    const bytes =
+      note === undefined
+        ? noNote
+        : typeof note === "string"
+          ? encoder.encode(note)
+          : note;
+    if (!(bytes instanceof Uint8Array))
+      throw new TypeError(
+        `note: given ${typeof note}, allowed a string or a Uint8Array`,
+      );
     this.#check();
     const { shim, address } = this.#leases.handle;
-    this.#view?.release();
-    const end = bytes.subarray(Math.max(0, bytes.byteLength - LIMITS.noteBytesMax));
-    this.#finish(shim.rwq_bury(address, this.#slot, this.#tokenLo, this.#tokenHi, end.byteLength === 0 ? null : end, end.byteLength));
+    this.#letGo();
+    const end = bytes.subarray(
+      Math.max(0, bytes.byteLength - LIMITS.noteBytesMax),
+    );
+    this.#finish(
+      shim.rwq_bury(
+        address,
+        this.#slot,
+        this.#tokenLo,
+        this.#tokenHi,
+        end.byteLength === 0 ? null : end,
+        end.byteLength,
+      ),
+    );
   }
 
   /**
@@ -151,18 +199,29 @@ export class Job<T = unknown> extends Message<T> implements Watched {
    * @throws {LeaseLostError}
    */
   keepAlive(options: KeepAliveOptions = {}): Disposable {
-    const leaseMs = options.leaseMs === undefined ? this.#leaseMs : checkLeaseMs(options.leaseMs);
-    const maxProcessingMs = options.maxProcessingMs === undefined ? 0 : checkMs(options.maxProcessingMs, "maxProcessingMs", 1);
-    const maxStallMs = options.maxStallMs === undefined ? maxStallMsDefault : checkMs(options.maxStallMs, "maxStallMs", 1);
+    const leaseMs =
+      options.leaseMs === undefined
+        ? this.#leaseMs
+        : checkLeaseMs(options.leaseMs);
+    const maxProcessingMs =
+      options.maxProcessingMs === undefined
+        ? 0
+        : checkMs(options.maxProcessingMs, "maxProcessingMs", 1);
+    const maxStallMs =
+      options.maxStallMs === undefined
+        ? maxStallMsDefault
+        : checkMs(options.maxStallMs, "maxStallMs", 1);
     this.#startRenewal(leaseMs, maxProcessingMs, maxStallMs);
     this.#renewing = true;
     this.#watch();
     return {
       [Symbol.dispose]: (): void => {
-        if (!this.#renewing || this.#settled || this.#leases.handle.closed) return;
+        if (!this.#renewing || this.#settled || this.#leases.handle.closed)
+          return;
         this.#renewing = false;
         // The shim has no call to stop; one that may go on for a millisecond stops by itself.
-        if (this.#lost === undefined) this.#startRenewal(leaseMs, 1, maxStallMs);
+        if (this.#lost === undefined)
+          this.#startRenewal(leaseMs, 1, maxStallMs);
       },
     };
   }
@@ -192,11 +251,18 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     const { handle } = this.#leases;
     if (this.#settled || handle.closed) return false;
     const { shim, address } = handle;
-    this.#view?.release();
+    this.#letGo();
     const result =
       how === "ack"
         ? shim.rwq_ack(address, this.#slot, this.#tokenLo, this.#tokenHi)
-        : shim.rwq_nack(address, this.#slot, this.#tokenLo, this.#tokenHi, 0, how === "release" ? 1 : 0);
+        : shim.rwq_nack(
+            address,
+            this.#slot,
+            this.#tokenLo,
+            this.#tokenHi,
+            0,
+            how === "release" ? 1 : 0,
+          );
     this.#end();
     return result >= 0;
   }
@@ -220,24 +286,49 @@ export class Job<T = unknown> extends Message<T> implements Watched {
 
   /** @internal */
   loseLease(why: "lost" | "cancelled" | "stalled"): void {
-    if (this.#lost !== undefined || (why === "stalled" && !this.#renewing)) return;
-    const texts = { lost: "its lease is lost", cancelled: "its requester has given up", stalled: "renewal of its lease has stopped" };
+    if (this.#lost !== undefined || (why === "stalled" && !this.#renewing))
+      return;
+    const texts = {
+      lost: "its lease is lost",
+      cancelled: "its requester has given up",
+      stalled: "renewal of its lease has stopped",
+    };
     const { place } = this.#leases.handle;
-    this.#lost = new LeaseLostError(`${place.name}: message ${this.id}: ${texts[why]}`, { queue: place.name });
+    this.#lost = new LeaseLostError(
+      `${place.name}: message ${this.id}: ${texts[why]}`,
+      { queue: place.name },
+    );
     this.#unwatch();
     this.#aborter?.abort(this.#lost);
   }
 
-  #startRenewal(leaseMs: number, maxProcessingMs: number, maxStallMs: number): void {
+  #startRenewal(
+    leaseMs: number,
+    maxProcessingMs: number,
+    maxStallMs: number,
+  ): void {
     this.#check();
     const { shim, address } = this.#leases.handle;
-    this.#orLost(shim.rwq_renew_start(address, this.#slot, this.#tokenLo, this.#tokenHi, leaseMs, maxProcessingMs, maxStallMs));
+    this.#orLost(
+      shim.rwq_renew_start(
+        address,
+        this.#slot,
+        this.#tokenLo,
+        this.#tokenHi,
+        leaseMs,
+        maxProcessingMs,
+        maxStallMs,
+      ),
+    );
   }
 
   #check(): void {
     if (!this.#settled) return;
     const { place } = this.#leases.handle;
-    throw new LeaseLostError(`${place.name}: message ${this.id} is already settled`, { queue: place.name });
+    throw new LeaseLostError(
+      `${place.name}: message ${this.id} is already settled`,
+      { queue: place.name },
+    );
   }
 
   /** After a call that settles. */
@@ -257,10 +348,16 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     if (this.registered) this.#leases.forget(this);
     if (this.#watched) this.#unwatch();
     if (this.#view !== undefined) {
-      this.forgetBody();
       const { shim, address } = this.#leases.handle;
       shim.rwq_release_view(address);
     }
+  }
+
+  /** Before the memory may be somebody else's. */
+  #letGo(): void {
+    if (this.#view === undefined) return;
+    this.forgetBody();
+    this.#view.release();
   }
 
   #watch(): void {

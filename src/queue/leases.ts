@@ -1,7 +1,6 @@
 /** Jobs that are out: finds dropped ones, renews kept ones, and tells those whose lease is lost. */
 import { RENEWAL } from "../../ffi/shm/layout.ts";
 import { warn } from "../base/warnings.ts";
-import { ERRNO } from "./failure.ts";
 import type { QueueHandle } from "./handle.ts";
 
 /** What the bookkeeping must know of a job. */
@@ -43,7 +42,9 @@ interface Dropped {
   readonly ticket: LeaseTicket;
 }
 
-const droppedJobs = new FinalizationRegistry<Dropped>(({ leases, ticket }) => leases.returnDropped(ticket));
+const droppedJobs = new FinalizationRegistry<Dropped>(({ leases, ticket }) =>
+  leases.returnDropped(ticket),
+);
 
 /** The leases of one handle. */
 export class Leases {
@@ -81,7 +82,8 @@ export class Leases {
   }
 
   unwatch(job: Watched): void {
-    if (this.#watched.delete(job) && this.#watched.size === 0) this.#stopTimer();
+    if (this.#watched.delete(job) && this.#watched.size === 0)
+      this.#stopTimer();
   }
 
   /** A settled job needs no finalizer. */
@@ -93,8 +95,18 @@ export class Leases {
   returnDropped(ticket: LeaseTicket): void {
     const { handle } = this;
     if (handle.closed) return;
-    const result = handle.shim.rwq_nack(handle.address, ticket.slot, ticket.tokenLo, ticket.tokenHi, 0, 0);
-    if (result >= 0) warn(`a job of queue ${handle.place.name} was dropped unsettled; it was given back`);
+    const result = handle.shim.rwq_nack(
+      handle.address,
+      ticket.slot,
+      ticket.tokenLo,
+      ticket.tokenHi,
+      0,
+      0,
+    );
+    if (result >= 0)
+      warn(
+        `a job of queue ${handle.place.name} was dropped unsettled; it was given back`,
+      );
   }
 
   readonly #registerFresh = (): void => {
@@ -119,9 +131,7 @@ export class Leases {
     for (const job of this.#watched) {
       const { slot, tokenLo, tokenHi } = job.ticket;
       const state = shim.rwq_renewal(address, slot, tokenLo, tokenHi);
-      // Without renewal nobody watches the lease: reading nothing of it tells whether it is still ours.
-      if (state === RENEWAL.none && shim.rwq_read(address, slot, tokenLo, tokenHi, null, 0) === -ERRNO.ESTALE) job.loseLease("lost");
-      else if (state === RENEWAL.lost) job.loseLease("lost");
+      if (state === RENEWAL.lost) job.loseLease("lost");
       else if (state === RENEWAL.cancelled) job.loseLease("cancelled");
       else if (state === RENEWAL.stalled) job.loseLease("stalled");
     }

@@ -1,6 +1,14 @@
 /** A message: bytes with an id, a time, a priority and headers. */
 import { META, META_FLAG } from "../../ffi/shm/layout.ts";
-import { checkValue, decodeJson, decodeText, decodeWith, encodeJson, encodeWith, type MessageSchema } from "./codec.ts";
+import {
+  checkValue,
+  decodeJson,
+  decodeText,
+  decodeWith,
+  encodeJson,
+  encodeWith,
+  type MessageSchema,
+} from "./codec.ts";
 import { parseHeaders } from "./headers.ts";
 import type { Priority } from "./options.ts";
 import { pad8, plainRules, RecordCursor, type ValueRules } from "./record.ts";
@@ -14,7 +22,11 @@ export interface MessageInit {
 }
 
 const priorityNames: readonly Priority[] = ["normal", "high", "normal", "low"];
-const priorityCodes: Readonly<Record<Priority, number>> = { high: 1, normal: 2, low: 3 };
+const priorityCodes: Readonly<Record<Priority, number>> = {
+  high: 1,
+  normal: 2,
+  low: 3,
+};
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
 const noBytes = new Uint8Array(0);
 const encoder = new TextEncoder();
@@ -65,7 +77,10 @@ export class Message<T = unknown> {
   constructor(body: Uint8Array | ArrayBuffer | string, init?: MessageInit);
   /** @internal Reads the record that the cursor stands at. */
   constructor(record: RecordCursor);
-  constructor(body: Uint8Array | ArrayBuffer | string | RecordCursor, init?: MessageInit) {
+  constructor(
+    body: Uint8Array | ArrayBuffer | string | RecordCursor,
+    init?: MessageInit,
+  ) {
     if (body instanceof RecordCursor) {
       const { u32, at } = body;
       this.timestamp = body.f64[(at >> 1) + META.enqueuedMsF64] as number;
@@ -99,15 +114,27 @@ export class Message<T = unknown> {
     if (typeof body === "string") {
       this.#text = body;
     } else {
-      const bytes = body instanceof Uint8Array ? body : body instanceof ArrayBuffer ? new Uint8Array(body) : undefined;
-      if (bytes === undefined) throw new TypeError(`a message body is a Uint8Array, an ArrayBuffer or a string; given ${typeof body}`);
+      const bytes =
+        body instanceof Uint8Array
+          ? body
+          : body instanceof ArrayBuffer
+            ? new Uint8Array(body)
+            : undefined;
+      if (bytes === undefined)
+        throw new TypeError(
+          `message body: given ${typeof body}, allowed a Uint8Array, an ArrayBuffer or a string`,
+        );
       this.#chunk = bytes;
       this.#length = bytes.byteLength;
     }
     const code = init?.priority === undefined ? 2 : priorityCode(init.priority);
-    if (code === 0) throw new RangeError(`priority: given ${JSON.stringify(init?.priority)}, allowed "high", "normal" or "low"`);
+    if (code === 0)
+      throw new RangeError(
+        `priority: given ${JSON.stringify(init?.priority)}, allowed "high", "normal" or "low"`,
+      );
     this.#priority = code;
-    this.#headers = init?.headers === undefined ? noHeaders : { ...init.headers };
+    this.#headers =
+      init?.headers === undefined ? noHeaders : { ...init.headers };
   }
 
   /** A message with a text as its body, in UTF-8. */
@@ -142,11 +169,15 @@ export class Message<T = unknown> {
   /** The body. Not a copy: changing it changes the message. */
   get data(): Uint8Array {
     if (this.#chunk === undefined) {
-      this.#chunk = this.#text === undefined ? noBytes : encoder.encode(this.#text);
+      this.#chunk =
+        this.#text === undefined ? noBytes : encoder.encode(this.#text);
       this.#length = this.#chunk.byteLength;
     }
     if (this.#chunk.byteLength === this.#length) return this.#chunk;
-    this.#body ??= this.#chunk.subarray(this.#offset, this.#offset + this.#length);
+    this.#body ??= this.#chunk.subarray(
+      this.#offset,
+      this.#offset + this.#length,
+    );
     return this.#body;
   }
 
@@ -193,17 +224,26 @@ export class Message<T = unknown> {
    */
   value(): T {
     const value = decodeWith(this.#rules.codec, this.data);
-    return (this.#rules.schema === undefined ? value : checkValue(value, this.#rules.schema)) as T;
+    return (
+      this.#rules.schema === undefined
+        ? value
+        : checkValue(value, this.#rules.schema)
+    ) as T;
   }
 
   /** @internal The body in the form that is cheapest to send. */
   get bodyToSend(): Uint8Array | string {
-    return this.#chunk === undefined && this.#text !== undefined ? this.#text : this.data;
+    return this.#chunk === undefined && this.#text !== undefined
+      ? this.#text
+      : this.data;
   }
 
   /** @internal Whether it has headers, without parsing them. */
   get hasHeaders(): boolean {
-    return this.#headersLength > 0 || (this.#headers !== undefined && this.#headers !== noHeaders);
+    return (
+      this.#headersLength > 0 ||
+      (this.#headers !== undefined && this.#headers !== noHeaders)
+    );
   }
 
   /** @internal */
@@ -213,7 +253,8 @@ export class Message<T = unknown> {
 
   /** @internal For a view of shared memory that is about to become invalid. */
   protected forgetBody(): void {
-    if (this.#headersLength > 0 && this.#headers === undefined) this.#headers = this.#parseHeaders();
+    if (this.#headersLength > 0 && this.#headers === undefined)
+      this.#headers = this.#parseHeaders();
     this.#chunk = noBytes;
     this.#body = undefined;
     this.#offset = 0;
@@ -221,13 +262,22 @@ export class Message<T = unknown> {
   }
 
   #parseHeaders(): Readonly<Record<string, string>> {
-    if (this.#headersLength === 0 || this.#chunk === undefined) return noHeaders;
+    if (this.#headersLength === 0 || this.#chunk === undefined)
+      return noHeaders;
     const start = this.#offset + pad8(this.#length);
-    return parseHeaders(this.#chunk.subarray(start, start + this.#headersLength));
+    return parseHeaders(
+      this.#chunk.subarray(start, start + this.#headersLength),
+    );
   }
 }
 
-/** The body of whatever `send` takes, checked against a schema when there is one. */
-export function encodeValue(value: unknown, rules: ValueRules): Uint8Array | string {
-  return encodeWith(rules.codec, rules.schema === undefined ? value : checkValue(value, rules.schema));
+/** The bytes, or the text, of a value that the schema allows. */
+export function encodeValue(
+  value: unknown,
+  rules: ValueRules,
+): Uint8Array | string {
+  return encodeWith(
+    rules.codec,
+    rules.schema === undefined ? value : checkValue(value, rules.schema),
+  );
 }

@@ -8,7 +8,20 @@ export { Job } from "./job.ts";
 export { Message, type MessageInit } from "./message.ts";
 export { LIMITS } from "./option_checks.ts";
 export type * from "./options.ts";
-export { listQueues, parsePlace, type QueueListing, type QueuePlace } from "./place.ts";
+export {
+  listQueues,
+  parsePlace,
+  type QueueListing,
+  type QueuePlace,
+} from "./place.ts";
 export { CrossProcessQueue, type EmptyReason } from "./queue.ts";
 export type { Sendable } from "./sender.ts";
 export type * from "./status.ts";
+export {
+  retryDelayMs,
+  runWorkLoop,
+  type WorkHandler,
+  type WorkLoopOptions,
+  type WorkOutcome,
+  type WorkSummary,
+} from "./work_loop.ts";

@@ -37,7 +37,7 @@ const pathBytesMax = 4000;
 
 /** The directory of plain names: `RINGWIRE_SHM_DIR`, else /dev/shm. */
 export function sharedMemoryDirectory(): string {
-  const given = process.env["RINGWIRE_SHM_DIR"];
+  const given = process.env.RINGWIRE_SHM_DIR;
   return given === undefined || given === "" ? "/dev/shm" : resolve(given);
 }
 
@@ -48,11 +48,19 @@ export function sharedMemoryDirectory(): string {
  * @throws {TypeError} for anything else
  */
 export function parsePlace(name: string): QueuePlace {
-  if (typeof name !== "string") throw new TypeError(`queue name: given ${typeof name}, allowed a string`);
+  if (typeof name !== "string")
+    throw new TypeError(`queue name: given ${typeof name}, allowed a string`);
   if (name.startsWith(filePrefix)) {
     const path = name.slice(filePrefix.length);
-    if (path === "" || path.includes("\0") || path.endsWith("/") || path.length > pathBytesMax) {
-      throw new TypeError(`queue name: given ${JSON.stringify(name.slice(0, 300))}, allowed file:PATH with the path of a file`);
+    if (
+      path === "" ||
+      path.includes("\0") ||
+      path.endsWith("/") ||
+      path.length > pathBytesMax
+    ) {
+      throw new TypeError(
+        `queue name: given ${JSON.stringify(name.slice(0, 300))}, allowed file:PATH with the path of a file`,
+      );
     }
     return { name, path: resolve(path), kind: "file" };
   }
@@ -61,7 +69,11 @@ export function parsePlace(name: string): QueuePlace {
       `queue name: given ${JSON.stringify(name.slice(0, 300))}, allowed 1 to ${nameBytesMax} characters of A-Z a-z 0-9 . _ - not beginning with a dot, or file:PATH`,
     );
   }
-  return { name, path: `${sharedMemoryDirectory()}/${segmentPrefix}${name}`, kind: "memory" };
+  return {
+    name,
+    path: `${sharedMemoryDirectory()}/${segmentPrefix}${name}`,
+    kind: "memory",
+  };
 }
 
 /** Names of our own segments in the shared-memory directory that `keep` accepts. */
@@ -77,7 +89,13 @@ function listSegments(keep: (name: string) => boolean): QueueListing[] {
   const listings: QueueListing[] = [];
   for (const entry of entries) {
     const name = entry.name.slice(segmentPrefix.length);
-    if (!entry.name.startsWith(segmentPrefix) || !entry.isFile() || !namePattern.test(name) || !keep(name)) continue;
+    if (
+      !entry.name.startsWith(segmentPrefix) ||
+      !entry.isFile() ||
+      !namePattern.test(name) ||
+      !keep(name)
+    )
+      continue;
     const path = `${directory}/${entry.name}`;
     let found: Stats;
     try {
@@ -86,7 +104,13 @@ function listSegments(keep: (name: string) => boolean): QueueListing[] {
       continue; // Destroyed meanwhile.
     }
     if (uid !== undefined && found.uid !== uid) continue;
-    listings.push({ name, path, segmentBytes: found.size, memoryBytes: found.blocks * 512, modifiedMs: found.mtimeMs });
+    listings.push({
+      name,
+      path,
+      segmentBytes: found.size,
+      memoryBytes: found.blocks * 512,
+      modifiedMs: found.mtimeMs,
+    });
   }
   return listings.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

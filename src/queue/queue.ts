@@ -3,12 +3,10 @@ import { EMPTY, WAIT_FOR } from "../../ffi/shm/layout.ts";
 import { deadlineMs, throwIfAborted } from "../base/deadline.ts";
 import { Claim } from "./claim.ts";
 import { consumeJobs } from "./consume.ts";
-import { connectQueue, createQueue, destroyOpen, destroyQueue } from "./creation.ts";
-import type { DeadLetter } from "./dead_letter.ts";
+import { connectQueue, createQueue, destroyQueue } from "./creation.ts";
 import { QueueTimeoutError } from "./errors.ts";
 import { ERRNO } from "./failure.ts";
 import type { QueueHandle } from "./handle.ts";
-import { readInfo, readLifecycle, readStatus } from "./inspection.ts";
 import type { Job } from "./job.ts";
 import { Leases } from "./leases.ts";
 import { encodeValue, type Message } from "./message.ts";
@@ -24,12 +22,12 @@ import type {
   SendWaitOptions,
   WaitOptions,
 } from "./options.ts";
+import { QueueControl } from "./queue_control.ts";
 import { Receiver } from "./receiver.ts";
 import { Requests } from "./requests.ts";
 import { type Sendable, Sender } from "./sender.ts";
 import { ackAll } from "./settle_many.ts";
-import { listDeadLetters, peekMessages } from "./snapshots.ts";
-import type { Lifecycle, QueueInfo, QueueStatus } from "./status.ts";
+import type { ReplyCounters } from "./status.ts";
 import { readableOf, writableOf } from "./streams.ts";
 import { Waits } from "./waits.ts";
 
@@ -37,7 +35,6 @@ import { Waits } from "./waits.ts";
 export type EmptyReason = "now" | "paused" | "ended";
 
 const emptyReasons: readonly EmptyReason[] = ["now", "paused", "ended"];
-const sweepCodes = { due: 0, deaths: 1, full: 2 } as const;
 /** A blocking wait looks at the clock this often. */
 const sliceMsMax = 1000;
 const takeMax = 2 ** 20;
@@ -60,21 +57,20 @@ const noOptions = {};
  * }
  * ```
  */
-export class CrossProcessQueue<T = unknown> {
+export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
   readonly #handle: QueueHandle;
   readonly #sender: Sender;
   readonly #receiver: Receiver<T>;
   readonly #waits: Waits;
   readonly #requests: Requests;
-  readonly #info: QueueInfo;
 
   private constructor(handle: QueueHandle) {
+    super(handle);
     this.#handle = handle;
     this.#sender = new Sender(handle);
     this.#receiver = new Receiver<T>(handle, new Leases(handle));
     this.#waits = new Waits(handle);
     this.#requests = new Requests(handle, this.#sender, this.#waits);
-    this.#info = readInfo(handle);
   }
 
   /**
@@ -84,7 +80,10 @@ export class CrossProcessQueue<T = unknown> {
    * @throws {QueueExistsError} when the name is taken, unless `ifExists` is "connect"
    * @throws {CreationFailedError} {NoSpaceError} {TypeError} {RangeError}
    */
-  static create<T = unknown>(name: string, options: CreateOptions<T> = {}): CrossProcessQueue<T> {
+  static create<T = unknown>(
+    name: string,
+    options: CreateOptions<T> = {},
+  ): CrossProcessQueue<T> {
     return new CrossProcessQueue<T>(createQueue(name, options));
   }
 
@@ -94,28 +93,16 @@ export class CrossProcessQueue<T = unknown> {
    * @throws {QueueNotFoundError} {NotPermittedError} {ForeignSegmentError} {VersionMismatchError} {QueueCorruptError}
    * @throws {TooManyParticipantsError} {TypeError} {RangeError}
    */
-  static connect<T = unknown>(name: string, options: ConnectOptions<T> = {}): CrossProcessQueue<T> {
+  static connect<T = unknown>(
+    name: string,
+    options: ConnectOptions<T> = {},
+  ): CrossProcessQueue<T> {
     return new CrossProcessQueue<T>(connectQueue(name, options));
   }
 
   /** Removes a queue by name, a damaged one too; who has it open gets `QueueClosedError`. False when there is none. */
   static destroy(name: string): boolean {
     return destroyQueue(name);
-  }
-
-  /** Name as given. */
-  get name(): string {
-    return this.#info.name;
-  }
-
-  /** What the queue was created with. */
-  get info(): QueueInfo {
-    return this.#info;
-  }
-
-  /** Whether `close` was called. */
-  get closed(): boolean {
-    return this.#handle.closed;
   }
 
   /** Why the last take of this handle gave nothing. */
@@ -147,7 +134,12 @@ export class CrossProcessQueue<T = unknown> {
 
   /** Encodes a value with the queue's codec (JSON unless told otherwise), checks it by its schema, and sends it. @throws as `send` */
   sendValue(value: T, options?: SendOptions): bigint {
-    return this.send(encodeValue(value, this.#handle.rules), options);
+    const result = this.#sender.putChecked(
+      encodeValue(value, this.#handle.rules),
+      options,
+    );
+    if (result < 0) throw this.#handle.failure(result, "send");
+    return this.#sender.lastId;
   }
 
   /**
@@ -165,20 +157,36 @@ export class CrossProcessQueue<T = unknown> {
    *
    * @throws {QueueTimeoutError} the signal's reason; and as `send`, but for the full queue
    */
-  async sendWait(message: Sendable, options: SendWaitOptions = noOptions): Promise<bigint> {
+  async sendWait(
+    message: Sendable,
+    options: SendWaitOptions = noOptions,
+  ): Promise<bigint> {
     const deadline = deadlineMs(options.timeoutMs);
     throwIfAborted(options.signal);
-    const attempt = (): bigint | undefined => (this.trySend(message, options) ? this.#sender.lastId : undefined);
+    const attempt = (): bigint | undefined =>
+      this.trySend(message, options) ? this.#sender.lastId : undefined;
     if (!this.#waits.busy("space")) {
       const id = attempt();
       if (id !== undefined) return id;
     }
-    return await this.#waits.enter("space", attempt, () => this.#noRoom(options.timeoutMs), deadline, options.signal);
+    return await this.#waits.enter(
+      "space",
+      attempt,
+      () => this.#noRoom(options.timeoutMs),
+      deadline,
+      options.signal,
+    );
   }
 
   /** Sends, blocking this thread until there is room. For Workers. @throws {QueueTimeoutError} and as `send` */
-  sendSync(message: Sendable, timeoutMs: number, options?: SendOptions): bigint {
-    const id = this.#blockFor(WAIT_FOR.space, timeoutMs, () => (this.trySend(message, options) ? this.#sender.lastId : undefined));
+  sendSync(
+    message: Sendable,
+    timeoutMs: number,
+    options?: SendOptions,
+  ): bigint {
+    const id = this.#blockFor(WAIT_FOR.space, timeoutMs, () =>
+      this.trySend(message, options) ? this.#sender.lastId : undefined,
+    );
     return id ?? this.#noRoom(timeoutMs);
   }
 
@@ -209,7 +217,11 @@ export class CrossProcessQueue<T = unknown> {
 
   /** The next message, blocking this thread at most `timeoutMs`; null when there is none. For Workers. */
   receiveSync(timeoutMs: number): Message<T> | null {
-    return this.#blockFor(WAIT_FOR.message, timeoutMs, () => this.#unlessEnded(this.#receiver.message())) ?? null;
+    return (
+      this.#blockFor(WAIT_FOR.message, timeoutMs, () =>
+        this.#unlessEnded(this.#receiver.message()),
+      ) ?? null
+    );
   }
 
   /**
@@ -228,25 +240,42 @@ export class CrossProcessQueue<T = unknown> {
   }
 
   /** Waits for at least one message and takes up to `max`; [] where `receive` gives null. */
-  async receiveMany(max: number, options: WaitOptions = noOptions): Promise<Message<T>[]> {
+  async receiveMany(
+    max: number,
+    options: WaitOptions = noOptions,
+  ): Promise<Message<T>[]> {
     checkInteger(max, "max", 1, takeMax);
-    return (await this.#waitFor(() => orNull(this.#receiver.messages(max)), options)) ?? [];
+    return (
+      (await this.#waitFor(
+        () => orNull(this.#receiver.messages(max)),
+        options,
+      )) ?? []
+    );
   }
 
   /** The next message as a job, to be settled; null when there is nothing to take. */
   tryReserve(options?: LeaseOptions): Job<T> | null {
-    return this.#receiver.job(options === undefined ? 0 : checkLeaseMs(options.leaseMs));
+    return this.#receiver.job(
+      options === undefined ? 0 : checkLeaseMs(options.leaseMs),
+    );
   }
 
   /** Up to `max` jobs; no more than fit `stagingBytes`. */
   tryReserveMany(max: number, options?: LeaseOptions): Job<T>[] {
-    return this.#receiver.jobs(checkInteger(max, "max", 1, takeMax), checkLeaseMs(options?.leaseMs));
+    return this.#receiver.jobs(
+      checkInteger(max, "max", 1, takeMax),
+      checkLeaseMs(options?.leaseMs),
+    );
   }
 
   /** The next job, blocking this thread at most `timeoutMs`; null when there is none. For Workers. */
   reserveSync(timeoutMs: number, options?: LeaseOptions): Job<T> | null {
     const leaseMs = checkLeaseMs(options?.leaseMs);
-    return this.#blockFor(WAIT_FOR.message, timeoutMs, () => this.#unlessEnded(this.#receiver.job(leaseMs))) ?? null;
+    return (
+      this.#blockFor(WAIT_FOR.message, timeoutMs, () =>
+        this.#unlessEnded(this.#receiver.job(leaseMs)),
+      ) ?? null
+    );
   }
 
   /** Waits for the next job; null as for `receive`. @throws the signal's reason */
@@ -256,10 +285,18 @@ export class CrossProcessQueue<T = unknown> {
   }
 
   /** Waits for at least one job and takes up to `max`; [] where `reserve` gives null. */
-  async reserveMany(max: number, options: ReserveOptions = noOptions): Promise<Job<T>[]> {
+  async reserveMany(
+    max: number,
+    options: ReserveOptions = noOptions,
+  ): Promise<Job<T>[]> {
     checkInteger(max, "max", 1, takeMax);
     const leaseMs = checkLeaseMs(options.leaseMs);
-    return (await this.#waitFor(() => orNull(this.#receiver.jobs(max, leaseMs)), options)) ?? [];
+    return (
+      (await this.#waitFor(
+        () => orNull(this.#receiver.jobs(max, leaseMs)),
+        options,
+      )) ?? []
+    );
   }
 
   /**
@@ -281,22 +318,36 @@ export class CrossProcessQueue<T = unknown> {
    *
    * @throws the signal's reason
    */
-  consume(options: ConsumeOptions = noOptions): AsyncGenerator<Job<T>, void, undefined> {
+  consume(
+    options: ConsumeOptions = noOptions,
+  ): AsyncGenerator<Job<T>, void, undefined> {
     return consumeJobs(this.#handle, this.#receiver, this.#waits, options);
   }
 
   /** Messages as a stream, each acknowledged when it is read; ends with the queue's stream. */
-  readable(options: { readonly signal?: AbortSignal | undefined; readonly untilEmpty?: boolean | undefined } = noOptions): ReadableStream<Message<T>> {
+  readable(
+    options: {
+      readonly signal?: AbortSignal | undefined;
+      readonly untilEmpty?: boolean | undefined;
+    } = noOptions,
+  ): ReadableStream<Message<T>> {
     const { signal, untilEmpty = false } = options;
     throwIfAborted(signal);
-    return readableOf((cancelled) => this.receive({ signal: eitherOf(signal, cancelled), timeoutMs: untilEmpty ? 0 : undefined }));
+    return readableOf((cancelled) =>
+      this.receive({
+        signal: eitherOf(signal, cancelled),
+        timeoutMs: untilEmpty ? 0 : undefined,
+      }),
+    );
   }
 
   /** A stream whose chunks are sent as messages, waiting for room. Closing it does not end the queue's stream. */
   writable(options: SendWaitOptions = noOptions): WritableStream<Sendable> {
     const { signal } = options;
     throwIfAborted(signal);
-    return writableOf((message, aborted) => this.sendWait(message, { ...options, signal: eitherOf(signal, aborted) }));
+    return writableOf((message, aborted) =>
+      this.sendWait(message, { ...options, signal: eitherOf(signal, aborted) }),
+    );
   }
 
   /**
@@ -305,113 +356,29 @@ export class CrossProcessQueue<T = unknown> {
    *
    * @throws {QueueTimeoutError} the signal's reason; and as `send`, but for the full queue, which is waited for
    */
-  request(body: Sendable, options: RequestOptions = noOptions): Promise<Message> {
+  request(
+    body: Sendable,
+    options: RequestOptions = noOptions,
+  ): Promise<Message> {
     return this.#requests.request(body, options);
   }
 
-  // --- looking
-
-  /** Copies of the waiting messages in about the order of delivery; nothing is taken. @param limit @default all */
-  peek(limit: number = takeMax): Iterable<Message<T>> {
-    return peekMessages<T>(this.#handle, checkInteger(limit, "limit", 0, takeMax));
-  }
-
-  /** Copies of the dead letters, each with its note; `retry` and `drop` deal with them. */
-  deadLetters(): Iterable<DeadLetter<T>> {
-    return listDeadLetters<T>(this.#handle);
-  }
-
-  /** A snapshot of everything. Costs a look at every slot that was ever used: 2 ms for a million. */
-  status(): QueueStatus {
-    return readStatus(this.#handle, this.#info, this.#requests.counters);
-  }
-
-  lifecycle(): Lifecycle {
-    return readLifecycle(this.#handle).lifecycle;
-  }
-
-  /** Whether taking is suspended. */
-  get paused(): boolean {
-    return readLifecycle(this.#handle).paused;
-  }
-
-  // --- ruling
-
-  /** Ends the stream: no more sends, for all handles, until `reopen`. */
-  end(): void {
-    this.#handle.checked(this.#handle.shim.rwq_end(this.#handle.address), "maintain");
-  }
-
-  /** Starts a new stream after the end. @throws {LockFailedError} while messages of the old one are left */
-  reopen(): void {
-    this.#handle.checked(this.#handle.shim.rwq_reopen(this.#handle.address), "maintain");
-  }
-
-  /** Suspends taking, for all handles; sending goes on. */
-  pause(): void {
-    this.#handle.checked(this.#handle.shim.rwq_pause(this.#handle.address, 1), "maintain");
-  }
-
-  resume(): void {
-    this.#handle.checked(this.#handle.shim.rwq_pause(this.#handle.address, 0), "maintain");
-  }
-
-  /**
-   * Maintenance, which otherwise happens by the way: a bounded round, a look for dead participants, or everything.
-   *
-   * @returns messages that were put back or promoted
-   */
-  sweep(how: "due" | "deaths" | "full" = "due"): number {
-    const code = sweepCodes[how];
-    if (code === undefined) throw new RangeError(`how: given ${JSON.stringify(how)}, allowed "due", "deaths" or "full"`);
-    return this.#handle.checked(this.#handle.shim.rwq_sweep(this.#handle.address, code), "maintain");
-  }
-
-  /** Has a native thread recover what other participants held within milliseconds of their death, until `close`. */
-  watch(): void {
-    this.#handle.checked(this.#handle.shim.rwq_watch(this.#handle.address), "maintain");
-  }
-
-  /** Gives memory of free slots back to the system; bytes released. */
-  trim(): number {
-    return this.#handle.checked(this.#handle.shim.rwq_trim(this.#handle.address), "maintain") * 1024;
-  }
-
-  /** Writes the journal out now; nothing to do for a queue in memory. */
-  sync(): void {
-    this.#handle.checked(this.#handle.shim.rwq_sync(this.#handle.address), "maintain");
-  }
-
-  /** Leaves the queue: unsettled jobs go back uncounted, waiting calls fail with `QueueClosedError`. Idempotent. */
-  close(): void {
-    this.#handle.close();
-  }
-
-  /** Removes the queue for everybody, and closes this handle. Idempotent. */
-  destroy(): void {
-    if (this.#handle.closed) return;
-    try {
-      destroyOpen(this.#handle);
-    } finally {
-      this.#handle.close();
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
+  protected override get replyCounters(): ReplyCounters {
+    return this.#requests.counters;
   }
 
   #noRoom(timeoutMs: number | undefined): never {
-    throw new QueueTimeoutError(`${this.#info.name}: no room within ${timeoutMs} ms`, { queue: this.#info.name });
+    throw new QueueTimeoutError(
+      `${this.name}: no room within ${timeoutMs} ms`,
+      { queue: this.name },
+    );
   }
 
   /** null counts as found when nothing can come any more. */
   #unlessEnded<R>(found: R | null): R | null | undefined {
-    return found !== null || this.#handle.emptyReason === EMPTY.ended ? found : undefined;
+    return found !== null || this.#handle.emptyReason === EMPTY.ended
+      ? found
+      : undefined;
   }
 
   #waitFor<R>(take: () => R | null, options: WaitOptions): Promise<R | null> {
@@ -424,27 +391,47 @@ export class CrossProcessQueue<T = unknown> {
         if (found !== undefined) return Promise.resolve(found);
         if (options.timeoutMs === 0) return Promise.resolve(null);
       }
-      return this.#waits.enter<R | null>("message", attempt, () => null, deadline, options.signal);
+      return this.#waits.enter<R | null>(
+        "message",
+        attempt,
+        () => null,
+        deadline,
+        options.signal,
+      );
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #blockFor<R>(what: number, timeoutMs: number, attempt: () => R | undefined): R | undefined {
+  #blockFor<R>(
+    what: number,
+    timeoutMs: number,
+    attempt: () => R | undefined,
+  ): R | undefined {
     const deadline = deadlineMs(timeoutMs);
     for (;;) {
       const found = attempt();
       if (found !== undefined) return found;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return undefined;
-      const result = this.#handle.shim.rwq_wait(this.#handle.address, what, Math.min(leftMs, sliceMsMax));
-      if (result < 0 && result !== -ERRNO.ETIMEDOUT) throw this.#handle.failure(result, "wait");
+      const result = this.#handle.shim.rwq_wait(
+        this.#handle.address,
+        what,
+        Math.min(leftMs, sliceMsMax),
+      );
+      if (result < 0 && result !== -ERRNO.ETIMEDOUT)
+        throw this.#handle.failure(result, "wait");
     }
   }
 }
 
-function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
+function eitherOf(
+  one: AbortSignal | undefined,
+  other: AbortSignal | undefined,
+): AbortSignal | undefined {
+  return one === undefined || other === undefined
+    ? (one ?? other)
+    : AbortSignal.any([one, other]);
 }
 
 function orNull<R>(found: R[]): R[] | null {

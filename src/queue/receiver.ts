@@ -73,7 +73,10 @@ export class Receiver<T> {
         if (cancelled) {
           this.#handle.skippedCancelled++;
           if (big) this.#ackFirst(IO.stagingU32);
-        } else if (!big || (this.#readBig(IO.stagingU32) && this.#ackFirst(IO.stagingU32))) {
+        } else if (
+          !big ||
+          (this.#readBig(IO.stagingU32) && this.#ackFirst(IO.stagingU32))
+        ) {
           messages.push(new Message<T>(this.#handle.cursor));
         }
       });
@@ -92,7 +95,11 @@ export class Receiver<T> {
           this.#handle.skippedCancelled++;
           this.#ackFirst(this.#handle.cursor.at);
         } else if (!big || this.#readBig(IO.stagingU32)) {
-          jobs.push(this.#leases.track(new Job<T>(this.#handle.cursor, this.#leases, leaseMs)));
+          jobs.push(
+            this.#leases.track(
+              new Job<T>(this.#handle.cursor, this.#leases, leaseMs),
+            ),
+          );
         }
       });
       if (jobs.length > 0) return jobs;
@@ -108,7 +115,10 @@ export class Receiver<T> {
       if (result < 0) return this.#nothing(result);
       const headersLength = u32[META.headersLength] as number;
       const bodyLength = u32[META.bodyLength] as number;
-      const view = viewSharedMemory(handle, headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength);
+      const view = viewSharedMemory(
+        handle,
+        headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength,
+      );
       cursor.at = 0;
       cursor.offset = 0;
       cursor.chunk = view.bytes;
@@ -134,7 +144,10 @@ export class Receiver<T> {
     const { u32, staging, cursor } = this.#handle;
     const bodyLength = u32[META.bodyLength] as number;
     const headersLength = u32[META.headersLength] as number;
-    cursor.chunk = staging.slice(0, headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength);
+    cursor.chunk = staging.slice(
+      0,
+      headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength,
+    );
   }
 
   /** A message that is larger than the staging area, in a second call. False when the lease was lost in between. */
@@ -142,8 +155,17 @@ export class Receiver<T> {
     const { u32, shim, cursor, address } = this.#handle;
     const bodyLength = u32[at + META.bodyLength] as number;
     const headersLength = u32[at + META.headersLength] as number;
-    const bytes = new Uint8Array(headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength);
-    const result = shim.rwq_read(address, u32[at] as number, u32[at + META.tokenLo] as number, u32[at + META.tokenHi] as number, bytes, bytes.byteLength);
+    const bytes = new Uint8Array(
+      headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength,
+    );
+    const result = shim.rwq_read(
+      address,
+      u32[at] as number,
+      u32[at + META.tokenLo] as number,
+      u32[at + META.tokenHi] as number,
+      bytes,
+      bytes.byteLength,
+    );
     if (result === -ERRNO.ESTALE) return false;
     this.#handle.checked(result, "take");
     cursor.chunk = bytes;
@@ -154,7 +176,12 @@ export class Receiver<T> {
   /** Acknowledges the record at `at`. False when its lease was lost, so that somebody else will get the message. */
   #ackFirst(at = 0): boolean {
     const { u32, shim, address } = this.#handle;
-    const result = shim.rwq_ack(address, u32[at] as number, u32[at + META.tokenLo] as number, u32[at + META.tokenHi] as number);
+    const result = shim.rwq_ack(
+      address,
+      u32[at] as number,
+      u32[at + META.tokenLo] as number,
+      u32[at + META.tokenHi] as number,
+    );
     if (result === -ERRNO.ESTALE) return false;
     this.#handle.checked(result, "settle");
     return true;
@@ -162,14 +189,22 @@ export class Receiver<T> {
 
   #takeMany(max: number, how: number, leaseMs: number): number {
     const handle = this.#handle;
-    const result = handle.shim.rwq_receive_many(handle.address, max, how, leaseMs);
+    const result = handle.shim.rwq_receive_many(
+      handle.address,
+      max,
+      how,
+      leaseMs,
+    );
     if (result >= 0) return result;
     this.#nothing(result);
     return 0;
   }
 
   /** Moves the cursor over the records of the staging area; one copy for all of them. */
-  #eachRecord(count: number, visit: (big: boolean, cancelled: boolean) => void): void {
+  #eachRecord(
+    count: number,
+    visit: (big: boolean, cancelled: boolean) => void,
+  ): void {
     const { u32, staging, cursor } = this.#handle;
     const chunk = staging.slice(0, u32[IO.outBytesU32] as number);
     let offset = 0;

@@ -33,13 +33,22 @@ function connectRequester(replyTo: string, shared: boolean): Requester {
   }
   const [name = "", uuid] = replyTo.split("#");
   // A message may come from anybody who may send; it must not make us write to a queue of its choice.
-  if (!name.startsWith(replyQueuePrefix) || uuid === undefined) throw new QueueNotFoundError(`${replyTo}: not the name of a reply queue`);
-  const handle = QueueHandle.open({ place: parsePlace(name), participantName: "replier", stagingBytes: 0, observe: false, shared, rules: plainRules });
+  if (!name.startsWith(replyQueuePrefix) || uuid === undefined)
+    throw new QueueNotFoundError(`${replyTo}: not the name of a reply queue`);
+  const handle = QueueHandle.open({
+    place: parsePlace(name),
+    participantName: "replier",
+    stagingBytes: 0,
+    observe: false,
+    shared,
+    rules: plainRules,
+  });
   if (readInfo(handle).uuid !== uuid) {
     handle.close();
     throw new QueueNotFoundError(`${replyTo}: the reply queue was made anew`);
   }
-  if (requesters.size >= requestersMax) forget(requesters.keys().next().value ?? "");
+  if (requesters.size >= requestersMax)
+    forget(requesters.keys().next().value ?? "");
   const requester = { handle, sender: new Sender(handle) };
   requesters.set(replyTo, requester);
   return requester;
@@ -52,21 +61,35 @@ function connectRequester(replyTo: string, shared: boolean): Requester {
  * @throws {TypeError} when the headers are not those of a request
  * @throws {MessageTooLargeError} {NoSpaceError} and what sending may throw
  */
-export function deliverReply(headers: Readonly<Record<string, string>>, body: Sendable, from: QueueHandle): boolean {
+export function deliverReply(
+  headers: Readonly<Record<string, string>>,
+  body: Sendable,
+  from: QueueHandle,
+): boolean {
   const replyTo = headers[HEADER.replyTo];
   const correlationId = headers[HEADER.correlationId];
-  if (replyTo === undefined || correlationId === undefined) throw new TypeError(`${from.place.name}: the message is no request: it has no ${HEADER.replyTo} header`);
+  if (replyTo === undefined || correlationId === undefined)
+    throw new TypeError(
+      `${from.place.name}: the message is no request: it has no ${HEADER.replyTo} header`,
+    );
   const own = body instanceof Message ? body.headers : {};
   let requester: Requester;
   try {
     requester = connectRequester(replyTo, from.shared);
   } catch (error) {
-    if (error instanceof QueueNotFoundError || error instanceof QueueClosedError) return false;
+    if (
+      error instanceof QueueNotFoundError ||
+      error instanceof QueueClosedError
+    )
+      return false;
     throw error;
   }
   const { handle, sender } = requester;
   // Of so many unread replies the oldest is the least likely to be still awaited; the worker must not wait for it.
-  const result = sender.put(body, { headers: { ...own, [HEADER.correlationId]: correlationId }, onFull: "drop-oldest" });
+  const result = sender.put(body, {
+    headers: { ...own, [HEADER.correlationId]: correlationId },
+    onFull: "drop-oldest",
+  });
   if (result >= 0) return true;
   const error = handle.failure(result, "send");
   if (!(error instanceof QueueClosedError)) throw error;

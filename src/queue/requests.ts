@@ -1,9 +1,17 @@
 /** The requester's side of replies: one private queue per handle, and who waits for what. */
 import process from "node:process";
-import { deadlineMs as deadlineAfter, throwIfAborted } from "../base/deadline.ts";
+import {
+  deadlineMs as deadlineAfter,
+  throwIfAborted,
+  timerDelayMsMax,
+} from "../base/deadline.ts";
 import { warn } from "../base/warnings.ts";
 import { IO } from "../../ffi/shm/layout.ts";
-import { createReplyQueue, destroyOpen, removeAbandonedReplyQueues } from "./creation.ts";
+import {
+  createReplyQueue,
+  destroyOpen,
+  removeAbandonedReplyQueues,
+} from "./creation.ts";
 import { QueueTimeoutError } from "./errors.ts";
 import { ERRNO } from "./failure.ts";
 import type { QueueHandle } from "./handle.ts";
@@ -58,7 +66,12 @@ export class Requests {
 
   get counters(): ReplyCounters {
     this.#collectNow();
-    return { outstanding: this.#pending.size, received: this.#received, late: this.#late, duplicate: this.#duplicate };
+    return {
+      outstanding: this.#pending.size,
+      received: this.#received,
+      late: this.#late,
+      duplicate: this.#duplicate,
+    };
   }
 
   /** Sends a request and waits for its reply; see `CrossProcessQueue.request`. */
@@ -68,7 +81,8 @@ export class Requests {
     throwIfAborted(options.signal);
     const replies = this.#replyQueue();
     const id = (++this.#lastId).toString(36);
-    const own = options.headers ?? (body instanceof Message ? body.headers : {});
+    const own =
+      options.headers ?? (body instanceof Message ? body.headers : {});
     const headers = {
       ...own,
       [HEADER.replyTo]: replies.address,
@@ -77,22 +91,46 @@ export class Requests {
     };
     const ttlMs = (): number => Math.max(1, deadline - performance.now());
     const late = (): never => {
-      throw new QueueTimeoutError(`${this.#handle.place.name}: no reply within ${timeoutMs} ms`, { queue: this.#handle.place.name });
+      throw new QueueTimeoutError(
+        `${this.#handle.place.name}: no reply within ${timeoutMs} ms`,
+        { queue: this.#handle.place.name },
+      );
     };
     const attempt = (): true | undefined => {
-      const result = this.#sender.put(body, { headers, ttlMs: ttlMs(), priority: options.priority });
+      const result = this.#sender.put(body, {
+        headers,
+        ttlMs: ttlMs(),
+        priority: options.priority,
+      });
       if (result === -ERRNO.EAGAIN) return undefined;
       this.#handle.checked(result, "send");
       return true;
     };
     // A full queue uses up a part of the time.
-    if (this.#targetWaits.busy("space") || attempt() === undefined) await this.#targetWaits.enter("space", attempt, late, deadline, options.signal);
+    if (this.#targetWaits.busy("space") || attempt() === undefined)
+      await this.#targetWaits.enter(
+        "space",
+        attempt,
+        late,
+        deadline,
+        options.signal,
+      );
     const { u32 } = this.#handle;
-    const sent = { slot: u32[IO.sentSlotU32] as number, idLo: u32[IO.sentIdLoU32] as number, idHi: u32[IO.sentIdHiU32] as number };
+    const sent = {
+      slot: u32[IO.sentSlotU32] as number,
+      idLo: u32[IO.sentIdLoU32] as number,
+      idHi: u32[IO.sentIdHiU32] as number,
+    };
     return await this.#await(id, sent, deadline, late, options.signal);
   }
 
-  #await(id: string, sent: { slot: number; idLo: number; idHi: number }, deadline: number, late: () => never, signal: AbortSignal | undefined): Promise<Message> {
+  #await(
+    id: string,
+    sent: { slot: number; idLo: number; idHi: number },
+    deadline: number,
+    late: () => never,
+    signal: AbortSignal | undefined,
+  ): Promise<Message> {
     return new Promise<Message>((resolve, reject) => {
       const finish = (): void => {
         this.#pending.delete(id);
@@ -102,7 +140,13 @@ export class Requests {
       };
       const giveUp = (error: unknown): void => {
         finish();
-        if (!this.#handle.closed) this.#handle.shim.rwq_cancel(this.#handle.address, sent.slot, sent.idLo, sent.idHi);
+        if (!this.#handle.closed)
+          this.#handle.shim.rwq_cancel(
+            this.#handle.address,
+            sent.slot,
+            sent.idLo,
+            sent.idHi,
+          );
         reject(error);
       };
       const onAbort = (): void => giveUp(signal?.reason);
@@ -114,7 +158,7 @@ export class Requests {
             giveUp(error);
           }
         },
-        Math.min(2 ** 31 - 1, Math.max(0, deadline - performance.now())),
+        Math.min(timerDelayMsMax, Math.max(0, deadline - performance.now())),
       );
       this.#pending.set(id, {
         resolve(reply) {
@@ -169,7 +213,13 @@ export class Requests {
     const { receiver, waits } = this.#replies;
     const collect = async (): Promise<void> => {
       while (!stop.signal.aborted) {
-        const batch = await waits.enter("message", () => some(receiver.messages(256)), () => [], Number.POSITIVE_INFINITY, stop.signal);
+        const batch = await waits.enter(
+          "message",
+          () => some(receiver.messages(256)),
+          () => [],
+          Number.POSITIVE_INFINITY,
+          stop.signal,
+        );
         for (const reply of batch) this.#deliver(reply);
       }
     };
@@ -196,7 +246,8 @@ export class Requests {
     }
     this.#received++;
     this.#answered.add(id);
-    if (this.#answered.size > answeredMax) this.#answered.delete(this.#answered.values().next().value ?? "");
+    if (this.#answered.size > answeredMax)
+      this.#answered.delete(this.#answered.values().next().value ?? "");
     pending.resolve(reply);
   }
 
@@ -219,7 +270,9 @@ export class Requests {
     try {
       destroyOpen(replies.handle);
     } catch (error) {
-      warn(`reply queue ${replies.handle.place.name} could not be removed: ${String(error)}`);
+      warn(
+        `reply queue ${replies.handle.place.name} could not be removed: ${String(error)}`,
+      );
     }
     replies.handle.close();
   }

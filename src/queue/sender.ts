@@ -1,5 +1,6 @@
 /** From a message to one call of the shim. */
 import { IO, SEND } from "../../ffi/shm/layout.ts";
+import { checkValue, decodeWith } from "./codec.ts";
 import { MessageTooLargeError } from "./errors.ts";
 import { ERRNO } from "./failure.ts";
 import type { QueueHandle } from "./handle.ts";
@@ -18,14 +19,27 @@ const normalPriority = 2;
 const encoder = new TextEncoder();
 
 function checkDurationMs(value: number, what: string, min: number): number {
-  if (typeof value !== "number") throw new TypeError(`${what}: given ${typeof value}, allowed a number of milliseconds`);
-  if (!(value >= min && value < Number.POSITIVE_INFINITY)) throw new RangeError(`${what}: given ${value}, allowed a finite number of milliseconds >= ${min}`);
+  if (typeof value !== "number")
+    throw new TypeError(
+      `${what}: given ${typeof value}, allowed a number of milliseconds`,
+    );
+  if (!(value >= min && value < Number.POSITIVE_INFINITY))
+    throw new RangeError(
+      `${what}: given ${value}, allowed a finite number of milliseconds >= ${min}`,
+    );
   return value;
 }
 
 function refuseBody(body: unknown): never {
-  const given = body === null ? "null" : typeof body === "object" ? (body.constructor?.name ?? "an object") : typeof body;
-  throw new TypeError(`message: given ${given}, allowed a Message, a Uint8Array or a string`);
+  const given =
+    body === null
+      ? "null"
+      : typeof body === "object"
+        ? (body.constructor?.name ?? "an object")
+        : typeof body;
+  throw new TypeError(
+    `message: given ${given}, allowed a Message, a Uint8Array or a string`,
+  );
 }
 
 /** Sends on one handle. Everything that a message needs is put into the exchange block before the call. */
@@ -39,16 +53,43 @@ export class Sender {
     this.#handle = handle;
   }
 
-  /** Sends. The result is the shim's: >= 0, or -errno. */
+  /**
+   * Sends. The result is the shim's: >= 0, or -errno.
+   *
+   * @throws {SerializationFailedError} when the queue's schema does not allow the body
+   */
   put(message: Sendable, options: SendOptions | undefined): number {
+    if (this.#handle.rules.schema !== undefined) this.checkBody(message);
+    return this.putChecked(message, options);
+  }
+
+  /** Sends what needs no look at the schema. */
+  putChecked(message: Sendable, options: SendOptions | undefined): number {
     const handle = this.#handle;
     const address = handle.address;
-    const flags = options === undefined && !(message instanceof Message) ? 0 : this.prepare(message, options);
+    const flags =
+      options === undefined && !(message instanceof Message)
+        ? 0
+        : this.prepare(message, options);
     const length = this.#stage(message);
     const direct = this.#direct;
-    if (direct === null) return handle.shim.rwq_send(address, null, length, flags);
+    if (direct === null)
+      return handle.shim.rwq_send(address, null, length, flags);
     this.#direct = null;
     return handle.shim.rwq_send(address, direct, length, flags);
+  }
+
+  /** @throws {SerializationFailedError} when the body is not what the codec makes of a value that the schema allows */
+  checkBody(message: Sendable): void {
+    const { codec, schema } = this.#handle.rules;
+    if (schema === undefined) return;
+    const body = message instanceof Message ? message.data : message;
+    if (typeof body !== "string" && !(body instanceof Uint8Array))
+      refuseBody(body);
+    checkValue(
+      decodeWith(codec, typeof body === "string" ? encoder.encode(body) : body),
+      schema,
+    );
   }
 
   /** Id of the message that was sent last. */
@@ -61,15 +102,28 @@ export class Sender {
    *
    * @throws when not even the first one was accepted, for another reason than a full queue
    */
-  putMany(messages: readonly Sendable[], options: SendOptions | undefined): number {
+  putMany(
+    messages: readonly Sendable[],
+    options: SendOptions | undefined,
+  ): number {
+    if (this.#handle.rules.schema !== undefined)
+      for (const message of messages) this.checkBody(message);
     const shared = options === undefined ? 0 : this.prepare("", options);
     const extended = options?.headers !== undefined;
     let accepted = 0;
     while (accepted < messages.length) {
-      const count = this.#stageMany(messages, accepted, options?.priority === undefined, extended);
+      const count = this.#stageMany(
+        messages,
+        accepted,
+        options?.priority === undefined,
+        extended,
+      );
       const { address, shim } = this.#handle;
       // The first one does not go into a batch: too long, or with headers of its own.
-      const result = count === 0 ? this.#putAlone(messages[accepted] as Sendable, options) : shim.rwq_send_many(address, null, this.#lengths, count, shared);
+      const result =
+        count === 0
+          ? this.#putAlone(messages[accepted] as Sendable, options)
+          : shim.rwq_send_many(address, null, this.#lengths, count, shared);
       if (result < 0) {
         if (result === -ERRNO.EAGAIN || accepted > 0) return accepted;
         throw this.#handle.failure(result, "send");
@@ -98,17 +152,27 @@ export class Sender {
     let delayMs = 0;
     let ttlMs = 0;
     if (options !== undefined) {
-      if (typeof options !== "object" || options === null) throw new TypeError(`options: given ${typeof options}, allowed an object`);
+      if (typeof options !== "object" || options === null)
+        throw new TypeError(
+          `options: given ${typeof options}, allowed an object`,
+        );
       if (options.priority !== undefined) {
         flags = priorityCode(options.priority);
-        if (flags === 0) throw new RangeError(`priority: given ${JSON.stringify(options.priority)}, allowed "high", "normal" or "low"`);
+        if (flags === 0)
+          throw new RangeError(
+            `priority: given ${JSON.stringify(options.priority)}, allowed "high", "normal" or "low"`,
+          );
       }
       if (options.onFull === "drop-oldest") flags |= SEND.dropOldest;
       else if (options.onFull !== undefined && options.onFull !== "fail") {
-        throw new RangeError(`onFull: given ${JSON.stringify(options.onFull)}, allowed "fail" or "drop-oldest"`);
+        throw new RangeError(
+          `onFull: given ${JSON.stringify(options.onFull)}, allowed "fail" or "drop-oldest"`,
+        );
       }
-      if (options.delayMs !== undefined) delayMs = checkDurationMs(options.delayMs, "delayMs", 0);
-      if (options.ttlMs !== undefined) ttlMs = checkDurationMs(options.ttlMs, "ttlMs", 1);
+      if (options.delayMs !== undefined)
+        delayMs = checkDurationMs(options.delayMs, "delayMs", 0);
+      if (options.ttlMs !== undefined)
+        ttlMs = checkDurationMs(options.ttlMs, "ttlMs", 1);
       if (options.headers !== undefined) headers = options.headers;
     }
     if (headers === undefined && delayMs === 0 && ttlMs === 0) return flags;
@@ -117,15 +181,22 @@ export class Sender {
     f64[IO.inTtlMsF64] = ttlMs;
     let headersLength = 0;
     if (headers !== undefined) {
-      headersLength = encodeHeaders(headers, block.subarray(IO.headersByte, IO.headersByte + IO.headersBytesMax));
-      if (headersLength < 0) throw new MessageTooLargeError(`${place.name}: the headers have more than ${IO.headersBytesMax} bytes`, { queue: place.name });
+      headersLength = encodeHeaders(
+        headers,
+        block.subarray(IO.headersByte, IO.headersByte + IO.headersBytesMax),
+      );
+      if (headersLength < 0)
+        throw new MessageTooLargeError(
+          `${place.name}: the headers have more than ${IO.headersBytesMax} bytes`,
+          { queue: place.name },
+        );
     }
     u32[IO.inHeadersLengthU32] = headersLength;
     return flags | SEND.extended;
   }
 
   #putAlone(message: Sendable, options: SendOptions | undefined): number {
-    const result = this.put(message, options);
+    const result = this.putChecked(message, options);
     return result < 0 ? result : 1;
   }
 
@@ -135,7 +206,8 @@ export class Sender {
     const { staging } = this.#handle;
     if (typeof body === "string") {
       // UTF-8 takes at most three bytes for each UTF-16 unit.
-      if (body.length * 3 <= staging.byteLength) return encoder.encodeInto(body, staging).written;
+      if (body.length * 3 <= staging.byteLength)
+        return encoder.encodeInto(body, staging).written;
       this.#direct = encoder.encode(body);
       return this.#direct.byteLength;
     }
@@ -147,7 +219,12 @@ export class Sender {
   }
 
   /** As many bodies as fit, one after the other; how many. Stops at one that needs a call of its own. */
-  #stageMany(messages: readonly Sendable[], from: number, ownPriority: boolean, sharedHeaders: boolean): number {
+  #stageMany(
+    messages: readonly Sendable[],
+    from: number,
+    ownPriority: boolean,
+    sharedHeaders: boolean,
+  ): number {
     const { staging } = this.#handle;
     const lengths = this.#lengths;
     const room = staging.byteLength;
@@ -156,12 +233,19 @@ export class Sender {
     for (let index = from; index < end; index++) {
       let body = messages[index] as Sendable;
       if (body instanceof Message) {
-        if ((ownPriority && body.priorityToSend !== normalPriority) || (!sharedHeaders && body.hasHeaders)) return index - from;
+        if (
+          (ownPriority && body.priorityToSend !== normalPriority) ||
+          (!sharedHeaders && body.hasHeaders)
+        )
+          return index - from;
         body = body.bodyToSend;
       }
       if (typeof body === "string") {
         if (body.length > room - used) return index - from;
-        const { read, written } = encoder.encodeInto(body, used === 0 ? staging : staging.subarray(used));
+        const { read, written } = encoder.encodeInto(
+          body,
+          used === 0 ? staging : staging.subarray(used),
+        );
         if (read < body.length) return index - from;
         lengths[index - from] = written;
         used += written;

@@ -29,7 +29,8 @@ export function ackAll(handle: QueueHandle, jobs: readonly Job[]): number {
     }
     const { shim, address } = handle;
     const result = count === 0 ? 0 : shim.rwq_ack_many(address, triples, count);
-    if (result < 0 && result !== -ERRNO.ESTALE) throw handle.failure(result, "settle");
+    if (result < 0 && result !== -ERRNO.ESTALE)
+      throw handle.failure(result, "settle");
     acknowledged += Math.max(0, result);
     for (let index = from; index < end; index++) jobs[index]?.markSettled();
   }

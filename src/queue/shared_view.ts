@@ -19,7 +19,10 @@ export function keepAliveWith(bytes: Uint8Array, owner: object): void {
 }
 
 /** The memory at the exchange block's `out_pointer`. */
-export function viewSharedMemory(handle: QueueHandle, byteLength: number): SharedView {
+export function viewSharedMemory(
+  handle: QueueHandle,
+  byteLength: number,
+): SharedView {
   const pointer = pointerAt(handle.u64[IO.outPointerU32 >> 1] ?? 0n);
   if (pointer === null) throw new Error("the shim gave no address");
   const buffer = viewOf(pointer, byteLength);

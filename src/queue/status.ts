@@ -116,7 +116,10 @@ export interface QueueInfo {
   readonly maxDead: number;
   readonly maxDeliver: number;
   readonly leaseMs: number;
-  readonly journal: { readonly sync: JournalSync; readonly intervalMs: number } | null;
+  readonly journal: {
+    readonly sync: JournalSync;
+    readonly intervalMs: number;
+  } | null;
   readonly totalBytes: number;
   /** This handle's place among the participants, 0 for an observer. */
   readonly participant: number;

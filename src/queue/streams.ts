@@ -3,7 +3,9 @@ import type { Message } from "./message.ts";
 import type { Sendable } from "./sender.ts";
 
 /** Messages are taken one at a time, when the reader asks; the stream ends when `next` gives null. */
-export function readableOf<T>(next: (signal: AbortSignal) => Promise<Message<T> | null>): ReadableStream<Message<T>> {
+export function readableOf<T>(
+  next: (signal: AbortSignal) => Promise<Message<T> | null>,
+): ReadableStream<Message<T>> {
   const cancelled = new AbortController();
   return new ReadableStream<Message<T>>(
     {
@@ -29,7 +31,12 @@ export function readableOf<T>(next: (signal: AbortSignal) => Promise<Message<T> 
 }
 
 /** Each chunk is sent as a message; a full queue holds the writer back. */
-export function writableOf(send: (message: Sendable, signal: AbortSignal | undefined) => Promise<unknown>): WritableStream<Sendable> {
+export function writableOf(
+  send: (
+    message: Sendable,
+    signal: AbortSignal | undefined,
+  ) => Promise<unknown>,
+): WritableStream<Sendable> {
   return new WritableStream<Sendable>({
     async write(chunk, controller): Promise<void> {
       // Fires when the stream is aborted; not yet in every runtime's types.

@@ -54,7 +54,13 @@ export class Waits {
    * @param deadlineMs on the clock of `performance.now()`
    * @throws the signal's reason; {QueueClosedError} when the handle is closed meanwhile; whatever `attempt` throws
    */
-  enter<R>(what: WaitFor, attempt: () => R | undefined, whenLate: () => R, deadlineMs: number, signal: AbortSignal | undefined): Promise<R> {
+  enter<R>(
+    what: WaitFor,
+    attempt: () => R | undefined,
+    whenLate: () => R,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       throwIfAborted(signal);
       void this.#handle.address;
@@ -115,11 +121,12 @@ export class Waits {
     const { waiters } = line;
     if (waiters.length === 0) return;
     let served = 0;
-    while (served < waiters.length && waiters[served]?.look() === true) served++;
+    while (served < waiters.length && waiters[served]?.look() === true)
+      served++;
     waiters.splice(0, served);
     if (waiters.length === 0) return;
     const nowMs = performance.now();
-    for (let index = 0; index < waiters.length; ) {
+    for (let index = 0; index < waiters.length;) {
       const waiter = waiters[index];
       if (waiter === undefined || waiter.deadlineMs > nowMs) {
         index++;
@@ -153,7 +160,10 @@ export class Waits {
   /** -1: look again now. Otherwise all is set for a wait of at most so many milliseconds. */
   #armOnce(): number {
     const { shim, address, f64 } = this.#handle;
-    if (this.#message.waiters.length === 0 && this.#space.waiters.length === 0) {
+    if (
+      this.#message.waiters.length === 0 &&
+      this.#space.waiters.length === 0
+    ) {
       this.#settle();
       return 0;
     }
@@ -163,18 +173,27 @@ export class Waits {
     for (const line of [this.#message, this.#space]) {
       if (line.waiters.length === 0) continue;
       this.#armed = true;
-      if (this.#handle.checked(shim.rwq_arm(address, line.what), "wait") === 1) return -1;
+      if (this.#handle.checked(shim.rwq_arm(address, line.what), "wait") === 1)
+        return -1;
       const dueMs = f64[IO.outNextDueMsF64] as number;
-      if (line === this.#message && dueMs >= 0) sliceMs = Math.min(sliceMs, dueMs + 1);
-      for (const { deadlineMs } of line.waiters) sliceMs = Math.min(sliceMs, deadlineMs - nowMs);
+      if (line === this.#message && dueMs >= 0)
+        sliceMs = Math.min(sliceMs, dueMs + 1);
+      for (const { deadlineMs } of line.waiters)
+        sliceMs = Math.min(sliceMs, deadlineMs - nowMs);
     }
-    source.watch(Math.max(0, sliceMs));
-    return sliceMs < 0 ? 0 : sliceMs;
+    sliceMs = Math.max(0, sliceMs);
+    source.watch(sliceMs);
+    return sliceMs;
   }
 
   /** Lets go of the wake-up when nobody waits any more. */
   #settle(): void {
-    if (this.#message.waiters.length > 0 || this.#space.waiters.length > 0 || this.#handle.closed) return;
+    if (
+      this.#message.waiters.length > 0 ||
+      this.#space.waiters.length > 0 ||
+      this.#handle.closed
+    )
+      return;
     this.#source?.rest();
     if (!this.#armed) return;
     this.#armed = false;
@@ -199,7 +218,10 @@ export class Waits {
   }
 
   #failAll(error: unknown): void {
-    const waiters = [...this.#message.waiters.splice(0), ...this.#space.waiters.splice(0)];
+    const waiters = [
+      ...this.#message.waiters.splice(0),
+      ...this.#space.waiters.splice(0),
+    ];
     for (const waiter of waiters) waiter.fail(error);
     this.#settle();
   }

@@ -6,7 +6,7 @@ import { formatDuration } from "../shared/duration.ts";
 import { ExitCode } from "../shared/exit_codes.ts";
 import type { HandlerCommand } from "../shared/handler_command.ts";
 import type { Launcher } from "../shared/launcher.ts";
-import { BrokenPipe, say } from "../shared/output.ts";
+import { BrokenPipe, say, writeOut } from "../shared/output.ts";
 
 /** Bounds of each run. */
 export interface RunLimits {
@@ -95,7 +95,7 @@ export class HandlerRuns {
   async handle(job: Job): Promise<WorkOutcome> {
     this.running++;
     try {
-      using result = await this.#run(job);
+      const result = await this.#run(job);
       return await this.#judge(result);
     } catch (error) {
       // No process could be made, or nobody reads our stdout: neither is the message's fault.
@@ -175,7 +175,7 @@ export class HandlerRuns {
     }
     const note = composeNote(
       reasonOf(result, this.#init.limits.timeoutMs),
-      await result.stderrTail(),
+      await result.streams.errorTail(),
     );
     return {
       kind:
@@ -187,8 +187,9 @@ export class HandlerRuns {
   }
 
   async #deliver(result: ChildResult): Promise<void> {
-    if (result.outputBytes === 0) return;
-    const mine = this.#writing.then(() => result.writeOutput());
+    const output = await result.streams.output();
+    if (output.byteLength === 0) return;
+    const mine = this.#writing.then(() => writeOut(output));
     this.#writing = mine.catch(() => undefined);
     await mine;
   }

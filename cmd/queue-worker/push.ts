@@ -1,5 +1,6 @@
 import {
   type CrossProcessQueue,
+  NoSpaceError,
   QueueFullError,
   QueueNotFoundError,
   type SendOptions,
@@ -21,6 +22,8 @@ import {
 
 /** How long a full queue is waited for in silence. */
 const silentMs = 2000;
+/** Messages sent in one call. */
+const batchMax = 4096;
 
 const options = {
   queue: queueOption,
@@ -104,27 +107,30 @@ class Sender {
 
   /** @throws {QueueFullError} when the queue is full and that is not to be waited for */
   async send(records: readonly (Uint8Array | string)[]): Promise<void> {
-    let rest = records;
-    while (rest.length > 0) {
-      const count = this.#sendNow(rest);
+    for (let next = 0; next < records.length;) {
+      const count = this.#sendNow(records.slice(next, next + batchMax));
       this.accepted += count;
-      rest = count === 0 ? rest : rest.slice(count);
-      const [first] = rest;
-      if (first === undefined) return;
+      next += count;
+      const record = records[next];
+      if (count > 0 || record === undefined) continue;
       if (!this.#blocks)
         throw new QueueFullError(`queue ${this.#queue.name} is full`, {
           queue: this.#queue.name,
         });
-      await this.#sendWhenThereIsRoom(first);
-      rest = rest.slice(1);
+      await this.#sendWhenThereIsRoom(record);
+      next++;
     }
   }
 
+  /** How many were accepted, 0 when the queue is full. */
   #sendNow(records: readonly (Uint8Array | string)[]): number {
     try {
       return this.#queue.sendMany(records, this.#sendOptions);
     } catch (error) {
       if (error instanceof QueueFullError) return 0;
+      // Free slots keep the memory they once had; it may be all that is missing.
+      if (error instanceof NoSpaceError && this.#queue.trim() > 0)
+        return this.#queue.sendMany(records, this.#sendOptions);
       throw error;
     }
   }

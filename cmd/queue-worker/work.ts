@@ -4,7 +4,7 @@ import {
   type WorkOutcome,
   type WorkSummary,
 } from "../../src/queue/work_loop.ts";
-import { flushErrors } from "../shared/child.ts";
+import { flushChildStreams } from "../shared/child_streams.ts";
 import { defineVerb, type Invocation } from "../shared/command_line.ts";
 import { parseDuration, parseDurationRange } from "../shared/duration.ts";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
@@ -206,7 +206,7 @@ async function run(invocation: WorkInvocation): Promise<number> {
       signal: runs.fetching,
     },
   );
-  await flushErrors();
+  await flushChildStreams();
   if (summary.lost > 0)
     say(
       `${summary.lost} messages lost their lease while they were being worked on: they will be, or were, delivered again`,

@@ -6,20 +6,13 @@ import { say } from "./output.ts";
 
 const stdin = 0;
 
-/** Chunks of stdin until its end. @throws {UsageError} when it is closed or no file to read from */
+/** Chunks of stdin until its end. @throws {UsageError} when it cannot be read */
 export async function* readInput(): AsyncGenerator<Uint8Array> {
-  try {
-    if (fstatSync(stdin).isDirectory())
-      throw new UsageError(
-        "stdin is a directory; needed is a body or something to read",
-      );
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
+  // Bun opens /dev/null in place of a closed stdin, so that one is just empty.
+  if (fstatSync(stdin).isDirectory())
     throw new UsageError(
-      "stdin is closed; needed is a body or something to read",
-      { cause: error },
+      "stdin is a directory; needed is a body or something to read",
     );
-  }
   if (isatty(stdin))
     say("reading messages from the terminal; end them with Ctrl-D");
   for await (const chunk of Bun.stdin.stream()) yield chunk;

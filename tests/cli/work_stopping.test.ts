@@ -1,0 +1,246 @@
+import { writeFileSync } from "node:fs";
+import { isAlive, type Running, Sandbox, until } from "../support/sandbox.ts";
+import { describe, expect, test } from "../support/testing.ts";
+
+function work(sandbox: Sandbox, ...words: string[]): Running {
+  return sandbox.start(["ringwire-queue-worker", "work", "-q", "q", ...words]);
+}
+
+const quick = ["--backoff", "1ms..5ms", "--until-empty"];
+
+describe("stopping work", () => {
+  test(
+    "stops with 141 when nobody reads its stdout, and the message is not lost",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q"], { stdin: "a\nb\nc\n" });
+      const { out, err } = await sandbox.bash(
+        `ringwire-queue-worker work -q q --until-empty --exec 'while [ ! -e closed ]; do sleep 0.02; done; cat' | { exec <&-; echo >closed; }
+echo \${PIPESTATUS[0]}`,
+      );
+      expect([out, err]).toEqual(["141\n", ""]);
+      expect(await sandbox.waiting("q")).toEqual(["a 0", "b 0", "c 0"]);
+    },
+    { timeoutMs: 15_000 },
+  );
+
+  test(
+    "--timeout sends TERM to the whole process group, --kill-after KILL",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const handler =
+        'trap "echo term >>log" TERM; sleep 1000 & echo $! >>pids; sh -c "trap : TERM; while :; do sleep 0.05; done" & echo $! >>pids; while :; do sleep 0.05; done';
+      const { code } = await sandbox.run([
+        "work",
+        "-q",
+        "q",
+        "--max-deliver",
+        "1",
+        "--timeout",
+        "300ms",
+        "--kill-after",
+        "300ms",
+        ...quick,
+        "--",
+        "sh",
+        "-c",
+        handler,
+      ]);
+      expect(code).toBe(123);
+      expect(sandbox.lines("log")).toEqual(["term"]);
+      for (const pid of sandbox.lines("pids").map(Number))
+        await until(
+          `process ${pid} to be gone`,
+          async () => !(await isAlive(pid)),
+        );
+      expect(await sandbox.good(["dlq", "ls", "-q", "q"])).toContain(
+        "timed out after 300ms",
+      );
+    },
+    { timeoutMs: 20_000 },
+  );
+
+  test(
+    "renews the lease while the handler lives",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["create", "q", "--lease", "200ms"]);
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const first = work(
+        sandbox,
+        "--count",
+        "1",
+        "--",
+        "sh",
+        "-c",
+        "echo >>runs; sleep 1",
+      );
+      await until(
+        "the handler to begin",
+        () => sandbox.lines("runs").length === 1,
+      );
+      // Its lease would have run out several times by then.
+      const other = await sandbox.run([
+        "work",
+        "-q",
+        "q",
+        "--wait",
+        "2s",
+        "--",
+        "sh",
+        "-c",
+        "echo >>runs",
+      ]);
+      expect([(await first.ended).code, other.code]).toEqual([0, 124]);
+      expect(sandbox.lines("runs")).toHaveLength(1);
+      expect((await sandbox.status("q")).counters.acked).toBe(1);
+    },
+    { timeoutMs: 20_000 },
+  );
+
+  test(
+    "SIGTERM lets handlers finish and ends with 0; SIGUSR1 only stops the taking",
+    async () => {
+      for (const signal of ["SIGTERM", "SIGUSR1"] as const) {
+        await using sandbox = new Sandbox();
+        await sandbox.good(["push", "-q", "q"], { stdin: "1\n2\n3\n" });
+        const worker = work(
+          sandbox,
+          "--",
+          "sh",
+          "-c",
+          "echo >>begun; while [ ! -e go ]; do sleep 0.02; done; echo done",
+        );
+        await until(
+          "the handler to begin",
+          () => sandbox.lines("begun").length === 1,
+        );
+        worker.kill(signal);
+        await until("the worker to say so", () =>
+          worker.err().includes(signal),
+        );
+        writeFileSync(sandbox.file("go"), "");
+        const { code, out } = await worker.ended;
+        expect(`${code} ${out}`).toBe("0 done\n");
+        expect(await sandbox.waiting("q")).toHaveLength(2);
+      }
+    },
+    { timeoutMs: 30_000 },
+  );
+
+  test(
+    "--drain-timeout ends with TERM to the handlers, and their messages go back uncounted",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const worker = work(
+        sandbox,
+        "--drain-timeout",
+        "100ms",
+        "--",
+        "sh",
+        "-c",
+        "echo $$ >>begun; exec sleep 1000",
+      );
+      await until(
+        "the handler to begin",
+        () => sandbox.lines("begun").length === 1,
+      );
+      worker.kill("SIGTERM");
+      expect((await worker.ended).code).toBe(143);
+      expect(await isAlive(Number(sandbox.lines("begun")[0]))).toBe(false);
+      expect(await sandbox.waiting("q")).toEqual(["x 0"]);
+    },
+    { timeoutMs: 20_000 },
+  );
+
+  test(
+    "a second signal stops handlers at once",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const worker = work(
+        sandbox,
+        "--",
+        "sh",
+        "-c",
+        "trap : TERM INT; echo $$ >>begun; while :; do sleep 0.05; done",
+      );
+      await until(
+        "the handler to begin",
+        () => sandbox.lines("begun").length === 1,
+      );
+      worker.kill("SIGINT");
+      await until("the worker to say so", () =>
+        worker.err().includes("SIGINT"),
+      );
+      worker.kill("SIGINT");
+      expect((await worker.ended).code).toBe(130);
+      expect(await isAlive(Number(sandbox.lines("begun")[0]))).toBe(false);
+      expect(await sandbox.waiting("q")).toEqual(["x 0"]);
+    },
+    { timeoutMs: 20_000 },
+  );
+
+  test(
+    "a handler dies with a killed worker, and not before; the message comes again, flagged",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const worker = work(
+        sandbox,
+        "--",
+        "sh",
+        "-c",
+        "echo $$ >>begun; exec sleep 1000",
+      );
+      await until(
+        "the handler to begin",
+        () => sandbox.lines("begun").length === 1,
+      );
+      const pid = Number(sandbox.lines("begun")[0]);
+      await Bun.sleep(300);
+      expect(await isAlive(pid)).toBe(true);
+      worker.kill("SIGKILL");
+      await worker.ended;
+      await until("the handler to die", async () => !(await isAlive(pid)));
+      expect(
+        (
+          await sandbox.run([
+            "work",
+            "-q",
+            "q",
+            "--count",
+            "1",
+            "--exec",
+            "echo $RINGWIRE_MSG_ATTEMPT",
+          ])
+        ).out,
+      ).toBe("2\n");
+    },
+    { timeoutMs: 30_000 },
+  );
+
+  test(
+    "a process that a handler leaves behind does not hold the worker up",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q"], { stdin: "1\n2\n" });
+      const { code, out } = await sandbox.run([
+        "work",
+        "-q",
+        "q",
+        "--until-empty",
+        "--",
+        "sh",
+        "-c",
+        "sleep 1000 & echo $! >>left; cat",
+      ]);
+      for (const pid of sandbox.lines("left").map(Number))
+        process.kill(pid, "SIGKILL");
+      expect([code, out]).toEqual([0, "12"]);
+    },
+    { timeoutMs: 15_000 },
+  );
+});

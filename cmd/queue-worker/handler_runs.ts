@@ -1,6 +1,5 @@
 /** The `work` contract between a message and the process that handles it: environment in, exit status out. */
-import type { Job } from "../../src/queue/mod.ts";
-import type { WorkOutcome } from "../../src/queue/work_loop.ts";
+import type { Job, WorkOutcome } from "../../src/queue/mod.ts";
 import { type ChildResult, runChild } from "../shared/child.ts";
 import { formatDuration } from "../shared/duration.ts";
 import { ExitCode } from "../shared/exit_codes.ts";

@@ -1,9 +1,10 @@
-import type { CrossProcessQueue, Job } from "../../src/queue/mod.ts";
 import {
+  type CrossProcessQueue,
+  type Job,
   runWorkLoop,
   type WorkOutcome,
   type WorkSummary,
-} from "../../src/queue/work_loop.ts";
+} from "../../src/queue/mod.ts";
 import { flushChildStreams } from "../shared/child_streams.ts";
 import { defineVerb, type Invocation } from "../shared/command_line.ts";
 import { parseDuration, parseDurationRange } from "../shared/duration.ts";

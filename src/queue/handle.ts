@@ -1,4 +1,5 @@
 /** An open queue: the shim's handle, its exchange block, and what must happen before it is closed. */
+import process from "node:process";
 import { type Pointer, pointerAt, viewOf } from "../../ffi/host.ts";
 import { EMPTY, IO, OPEN } from "../../ffi/shm/layout.ts";
 import { openShim, type Shim } from "../../ffi/shm/symbols.ts";
@@ -24,11 +25,30 @@ export interface HandleRequest {
 const stagingBytesDefault = 262_144;
 const encoder = new TextEncoder();
 /** A handle that nobody can close any more still holds its place among the participants. */
-const leaked = new FinalizationRegistry<string>((name) =>
+const leaked = new FinalizationRegistry<Leaked>(({ name, reference }) => {
+  forgetReference(reference);
   warn(
     `a handle of queue ${name} was dropped without close(); its place is held until the process ends`,
-  ),
-);
+  );
+});
+
+interface Leaked {
+  readonly name: string;
+  readonly reference: WeakRef<QueueHandle>;
+}
+
+/** Open handles of this thread, oldest first; weak, so that a leaked one is found. */
+const openHandles = new Set<WeakRef<QueueHandle>>();
+
+/** A process that ends in good order gives its leases back at once and uncounted, and leaves nothing in the file system. */
+function closeAllOnExit(): void {
+  for (const reference of [...openHandles]) reference.deref()?.close();
+}
+
+function forgetReference(reference: WeakRef<QueueHandle>): void {
+  openHandles.delete(reference);
+  if (openHandles.size === 0) process.off("exit", closeAllOnExit);
+}
 
 /** A path as C takes it. */
 export function pathBytes(path: string): Uint8Array {
@@ -66,6 +86,7 @@ export class QueueHandle {
   skippedCancelled = 0;
   #pointer: Pointer | null;
   readonly #beforeClose = new Set<() => void>();
+  readonly #reference = new WeakRef(this);
 
   private constructor(
     request: HandleRequest,
@@ -85,7 +106,13 @@ export class QueueHandle {
     this.block = new Uint8Array(block);
     this.staging = new Uint8Array(block, IO.stagingByte);
     this.cursor = new RecordCursor(this.u32, this.f64, request.rules);
-    leaked.register(this, request.place.name, this);
+    leaked.register(
+      this,
+      { name: request.place.name, reference: this.#reference },
+      this,
+    );
+    if (openHandles.size === 0) process.on("exit", closeAllOnExit);
+    openHandles.add(this.#reference);
   }
 
   /** @throws {AccessFailedError} and its subclasses; {TooManyParticipantsError}; {QueueClosedError} */
@@ -170,6 +197,7 @@ export class QueueHandle {
     const pointer = this.#pointer;
     this.#pointer = null;
     leaked.unregister(this);
+    forgetReference(this.#reference);
     this.shim.rwq_close(pointer);
   }
 }

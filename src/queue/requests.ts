@@ -1,5 +1,4 @@
 /** The requester's side of replies: one private queue per handle, and who waits for what. */
-import process from "node:process";
 import {
   deadlineMs as deadlineAfter,
   throwIfAborted,
@@ -191,7 +190,6 @@ export class Requests {
       waits: new Waits(handle),
       address: `${handle.place.name}#${uuid}`,
     };
-    process.on("exit", this.#onExit);
     return this.#replies;
   }
 
@@ -251,10 +249,6 @@ export class Requests {
     pending.resolve(reply);
   }
 
-  readonly #onExit = (): void => {
-    this.#removeReplyQueue();
-  };
-
   #close(): void {
     const error = this.#handle.closedError();
     for (const pending of [...this.#pending.values()]) pending.reject(error);
@@ -266,7 +260,6 @@ export class Requests {
     const replies = this.#replies;
     if (replies === undefined) return;
     this.#replies = undefined;
-    process.off("exit", this.#onExit);
     try {
       destroyOpen(replies.handle);
     } catch (error) {

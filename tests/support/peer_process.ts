@@ -1,0 +1,115 @@
+/** Other processes for tests: a program of the tests in either runtime. */
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+/** A runtime to start a program with. */
+export type Runtime = "bun" | "deno";
+
+/** A running program. */
+export interface PeerProcess {
+  readonly pid: number;
+  /** The next line of its stdout. @throws when it ends first, with what it wrote to stderr */
+  line(): Promise<string>;
+  /** Its exit code and, when it was killed, the signal. */
+  readonly exited: Promise<{
+    readonly code: number | null;
+    readonly signal: string | null;
+  }>;
+  /** What it wrote to stderr so far. */
+  errors(): string;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Kills whatever is still running. Call it after each test. */
+export interface PeerFixture {
+  /** @param program relative to the test file's `import.meta.url` */
+  start(
+    runtime: Runtime,
+    program: URL,
+    ...parameters: readonly string[]
+  ): PeerProcess;
+  stopAll(): Promise<void>;
+}
+
+function commandOf(runtime: Runtime): string {
+  return "Bun" in globalThis && runtime === "bun" ? process.execPath : runtime;
+}
+
+function follow(child: ChildProcess, what: string): PeerProcess {
+  const lines: string[] = [];
+  const takers: {
+    resolve(line: string): void;
+    reject(error: Error): void;
+  }[] = [];
+  let partial = "";
+  let errors = "";
+  let ended = false;
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    partial += text;
+    const parts = partial.split("\n");
+    partial = parts.pop() ?? "";
+    for (const line of parts) {
+      const taker = takers.shift();
+      if (taker === undefined) lines.push(line);
+      else taker.resolve(line);
+    }
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  const exited = new Promise<{ code: number | null; signal: string | null }>(
+    (resolve) => {
+      child.on("close", (code, signal) => {
+        ended = true;
+        for (const taker of takers.splice(0)) {
+          taker.reject(
+            new Error(`${what} ended (${code ?? signal})\n${errors}`),
+          );
+        }
+        resolve({ code, signal });
+      });
+    },
+  );
+  return {
+    pid: child.pid ?? 0,
+    line: () =>
+      new Promise((resolve, reject) => {
+        const line = lines.shift();
+        if (line !== undefined) resolve(line);
+        else if (ended) reject(new Error(`${what} has ended\n${errors}`));
+        else takers.push({ resolve, reject });
+      }),
+    exited,
+    errors: () => errors,
+    kill: (signal) => {
+      child.kill(signal);
+    },
+  };
+}
+
+/** Makes peers that do not outlive their test. */
+export function peerFixture(): PeerFixture {
+  const running = new Set<PeerProcess>();
+  return {
+    start(runtime, program, ...parameters) {
+      const path = fileURLToPath(program);
+      const words =
+        runtime === "bun"
+          ? ["run", path]
+          : ["run", "--quiet", "--no-lock", "-A", path];
+      const child = spawn(commandOf(runtime), [...words, ...parameters], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const peer = follow(child, `${runtime} ${path}`);
+      running.add(peer);
+      void peer.exited.then(() => running.delete(peer));
+      return peer;
+    },
+    async stopAll() {
+      const left = [...running];
+      for (const peer of left) peer.kill("SIGKILL");
+      await Promise.all(left.map((peer) => peer.exited));
+    },
+  };
+}

@@ -33,7 +33,10 @@ struct rw_helper {
     int event; /* eventfd: look again */
     /* watched processes; only the thread touches them */
     struct pollfd *polls;
-    uint32_t *watched, watched_count;
+    struct watched {
+        uint32_t participant, registrations; /* a place may change hands while its former holder lives */
+    } *watched;
+    uint32_t watched_count;
 };
 
 static void nudge(struct rw_helper *h) {
@@ -66,12 +69,6 @@ static uint64_t serve_renewals(struct rw_helper *h, uint64_t now) {
     return next;
 }
 
-static bool is_watched(const struct rw_helper *h, uint32_t participant) {
-    for (uint32_t i = 0; i < h->watched_count; i++)
-        if (h->watched[i] == participant) return true;
-    return false;
-}
-
 static void unwatch(struct rw_helper *h, uint32_t at) {
     close(h->polls[at + 1].fd);
     h->watched_count--;
@@ -79,27 +76,38 @@ static void unwatch(struct rw_helper *h, uint32_t at) {
     h->watched[at] = h->watched[h->watched_count];
 }
 
+static bool is_watched(struct rw_helper *h, uint32_t participant, uint32_t registrations) {
+    for (uint32_t i = 0; i < h->watched_count; i++) {
+        if (h->watched[i].participant != participant) continue;
+        if (h->watched[i].registrations == registrations) return true;
+        unwatch(h, i);
+        return false;
+    }
+    return false;
+}
+
 static void look_for_newcomers(struct rw_helper *h) {
     rwq *q = h->q;
     uint32_t high = rw_load(&q->control->participants_high);
     for (uint32_t i = 1; i <= high && i <= q->l.participants; i++) {
-        if (i == q->me || is_watched(h, i) || !rw_part_present(q, i)) continue;
+        if (i == q->me || !rw_part_present(q, i)) continue;
         struct rw_participant *p = rw_part(q, i);
-        if (!rw_load(&p->active) || rw_load(&p->pid) == (uint32_t)getpid() || !rw_process_is_here(p)) continue;
+        uint32_t registrations = rw_load(&p->registrations);
+        if (is_watched(h, i, registrations) || !rw_load(&p->active) || rw_load(&p->pid) == (uint32_t)getpid() || !rw_process_is_here(p)) continue;
         int fd = (int)syscall(SYS_pidfd_open, (pid_t)rw_load(&p->pid), 0);
         if (fd < 0) {
             rw_recover_participant(q, i); /* gone already */
             continue;
         }
         h->polls[h->watched_count + 1] = (struct pollfd){.fd = fd, .events = POLLIN};
-        h->watched[h->watched_count++] = i;
+        h->watched[h->watched_count++] = (struct watched){i, registrations};
     }
 }
 
 static void serve_deaths(struct rw_helper *h) {
     for (uint32_t i = h->watched_count; i-- > 0;) {
         if (!(h->polls[i + 1].revents & (POLLIN | POLLERR | POLLNVAL))) continue;
-        uint32_t participant = h->watched[i];
+        uint32_t participant = h->watched[i].participant;
         unwatch(h, i);
         rw_recover_participant(h->q, participant);
     }

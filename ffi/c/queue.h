@@ -42,6 +42,7 @@ struct rwq {
     pthread_mutex_t lock_mutex;   /* try-lock … unlock on participants' bytes */
     int wake_socket;              /* receives; -1 none */
     pthread_t pass_on_thread;     /* runs while wake_socket is there */
+    uint32_t pass_on_from;        /* its futex word when it was started */
     _Atomic bool pass_on_stop;
     _Atomic int send_socket;      /* sends wake-ups; -1 none */
     _Atomic(struct rw_helper *) helper;

@@ -2,7 +2,7 @@
  * Which slots are taken, as hints: one bit per slot (1 = used, so that a fresh queue's zero pages say "free"), and a summary bit per
  * 64-slot word that is full. The slot's state word decides; a bit that is wrong costs time, never a message:
  *   - set, but the slot is FREE (its owner died between the two): found by sweeps, and by the claimer that sees everything full
- *   - clear, but the slot is taken: the claimer's CAS fails and it goes on
+ *   - clear, but the slot is taken: the claimer sees it, sets the bit and goes on
  */
 #include "queue.h"
 
@@ -45,7 +45,12 @@ static int32_t claim_slot(rwq *q, uint32_t slot, uint64_t *word_out, uint32_t pr
     while (high <= slot && !rw_cas(&q->control->high_water, &high, (uint64_t)slot + 1)) {}
     RW_POINT("claim:before");
     uint64_t w = rw_load(&s->state);
-    if (RW_STATE(w) != RWQ_SLOT_FREE) return -EAGAIN;
+    if (RW_STATE(w) != RWQ_SLOT_FREE) {
+        /* Cleared too late, by somebody who freed an earlier use of it: who waits for room would never sleep. */
+        rw_used_mark(q, slot);
+        if (RW_STATE(rw_load_seq(&s->state)) == RWQ_SLOT_FREE) rw_used_clear(q, slot);
+        return -EAGAIN;
+    }
     uint64_t claimed = RW_WORD(RWQ_SLOT_CLAIMED, 0, priority, q->me, 0, RW_GEN(w) + 1);
     if (!rw_cas(&s->state, &w, claimed)) return -EAGAIN;
     RW_POINT("claim:after");

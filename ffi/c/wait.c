@@ -244,7 +244,7 @@ int32_t rwq_wait(rwq *q, uint32_t what, double timeout_ms) {
 static void *pass_on(void *argument) {
     rwq *q = argument;
     struct rw_participant *p = q->me_record;
-    uint32_t watched = rw_load(&p->watch);
+    uint32_t watched = q->pass_on_from;
     while (!atomic_load(&q->pass_on_stop)) {
         if (futex_wait(&p->watch, watched, NULL) == -EINTR) continue;
         watched = rw_load(&p->watch);
@@ -295,6 +295,7 @@ int32_t rwq_wake_fd(rwq *q) {
             return status;
         }
         atomic_store(&q->pass_on_stop, false);
+        q->pass_on_from = rw_load(&q->me_record->watch); /* a wake-up may come before the thread runs */
         if ((status = pthread_create(&q->pass_on_thread, NULL, pass_on, q))) {
             close(fd);
             unlink(at.sun_path);

@@ -4,7 +4,9 @@
  */
 #ifndef RW_CHECK_H
 #define RW_CHECK_H
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

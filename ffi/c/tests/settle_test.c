@@ -7,7 +7,6 @@ static const struct rwq_params small = {.max_messages = 16, .max_body = 600, .ma
 
 static void a_lease_given_back_comes_first_and_is_flagged(void) {
     struct handle h = new_queue(small);
-    h.q->takes = 0;
     send_text(&h, "a"), send_text(&h, "b");
     try_send(&h, "urgent", RWQ_PRIORITY_HIGH);
     struct lease u = lease_text(&h, "urgent", 0), a = lease_text(&h, "a", 0);

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "check.h"
-#include "ringwire_shm.h"
+#include "queue.h"
 
 struct handle {
     rwq *q;
@@ -56,6 +56,7 @@ static inline bool body_is(const struct handle *h, const char *text) {
 /* Takes the next message, which must be `text`. */
 #define take_text(h, text, how) take_text_at(__FILE__, __LINE__, h, text, how, 0)
 static inline struct lease take_text_at(const char *file, int line, struct handle *h, const char *text, uint32_t how, uint32_t lease_ms) {
+    h->q->takes = 0; /* not the turn of the lowest priority */
     int32_t status = rwq_receive(h->q, how, lease_ms);
     if (status != 0) check_failed(file, line, "receiving '%s' answered %d", text, status);
     if (!body_is(h, text)) check_failed(file, line, "received '%.*s' (%u bytes), not '%s'", (int)(h->io->meta.body_len < 80 ? h->io->meta.body_len : 80), h->staging, h->io->meta.body_len, text);
@@ -63,6 +64,9 @@ static inline struct lease take_text_at(const char *file, int line, struct handl
 }
 #define expect_text(h, text) ((void)take_text(h, text, RWQ_TAKE_ACK))
 static inline struct lease lease_text(struct handle *h, const char *text, uint32_t lease_ms) { return take_text_at(__FILE__, __LINE__, h, text, RWQ_TAKE_LEASE, lease_ms); }
+static inline int32_t ack_it(struct handle *h, struct lease l) { return rwq_ack(h->q, LEASE(l)); }
+static inline int32_t nack_it(struct handle *h, struct lease l, double delay_ms) { return rwq_nack(h->q, LEASE(l), delay_ms, 0); }
+static inline int32_t bury_it(struct handle *h, struct lease l, const char *note) { return rwq_bury(h->q, LEASE(l), note, note ? (uint32_t)strlen(note) : 0); }
 #define expect_empty(h) CHECK_EQUAL(rwq_receive((h)->q, RWQ_TAKE_ACK, 0), -EAGAIN)
 
 /* Waits for up to `ms` until a message comes; maintenance happens meanwhile as in any consumer. */

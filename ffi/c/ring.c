@@ -26,6 +26,7 @@ static bool is_live(const rwq *q, uint64_t entry, uint64_t *word) {
  * once in eight. A walk from a shared one meets a few entries that are taken or dead already.
  */
 #define SHARE_EVERY 8u
+#define STUCK_MAX 64u /* looks at an entry that fits neither this round nor the last, and no tail is further on */
 
 static void raise(_Atomic uint64_t *position, uint64_t to) {
     uint64_t now = rw_load(position);
@@ -69,6 +70,7 @@ static bool is_full(rwq *q, uint32_t ring, uint64_t tail) {
 int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
     struct rw_ring_words *r = &q->control->ring[ring];
     uint64_t tail = later(&q->ring_tail[ring], &r->tail);
+    uint32_t stuck = 0;
     /* Every turn either inserts, gives up, or goes on by one; the bound is for hostile values only. */
     for (uint64_t turns = 0; turns < 8ull * q->l.ring_entries; turns++) {
         if ((int64_t)(tail - rw_load(&r->head)) >= (int64_t)q->l.ring_entries && is_full(q, ring, tail)) break;
@@ -82,7 +84,9 @@ int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
             continue;
         }
         if (((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) != cycle) {
-            tail = rw_load(&r->tail); /* overtaken by a whole cycle */
+            uint64_t now = rw_load(&r->tail); /* overtaken by a whole cycle, it should be */
+            if (now <= tail && ++stuck > STUCK_MAX) return rw_poison(q, "a ring's entry is of an impossible cycle"), RW_ORPHANED;
+            if (now > tail) tail = now;
             continue;
         }
         RW_POINT("insert:before");

@@ -124,6 +124,7 @@ uint32_t rw_rehint(rwq *q) {
     for (uint32_t i = 0; i < missing.count; i++) {
         struct found *f = &missing.items[i];
         RW_POINT("rehint:one");
+        if (rw_load(&q->control->poisoned)) break;
         if (rw_load(&q->slots[f->slot].state) != f->word) continue;
         if (rw_ring_insert(q, rw_ring_of(f->word), f->slot, RW_GEN(f->word)) == RW_INSERTED) inserted++;
         else tried = true;

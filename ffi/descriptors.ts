@@ -1,6 +1,6 @@
 /** Descriptors that the runtimes cannot make by themselves: real pipes and anonymous files. All are close-on-exec. */
 import { FfiError } from "./errors.ts";
-import { openLibrary, type SymbolTable } from "./host.ts";
+import { type NativeFunctions, openLibrary, type SymbolTable } from "./host.ts";
 
 const libcFile = "libc.so.6";
 const libcSymbols = {
@@ -9,6 +9,14 @@ const libcSymbols = {
   // int memfd_create(const char *name, unsigned int flags);
   memfd_create: { parameters: ["bytes", "u32"], result: "i32" },
 } as const satisfies SymbolTable;
+
+let opened: NativeFunctions<typeof libcSymbols> | undefined;
+
+/** Binding takes longer than the calls, and there are two pipes for each handler. */
+function libc(): NativeFunctions<typeof libcSymbols> {
+  opened ??= openLibrary(libcFile, libcSymbols);
+  return opened;
+}
 
 const O_CLOEXEC = 0o2000000;
 const MFD_CLOEXEC = 1;
@@ -27,7 +35,7 @@ export interface Pipe {
  */
 export function createPipe(): Pipe {
   const ends = new Int32Array(2);
-  if (openLibrary(libcFile, libcSymbols).pipe2(ends, O_CLOEXEC) !== 0) {
+  if (libc().pipe2(ends, O_CLOEXEC) !== 0) {
     throw new FfiError("PIPE", "no pipe could be made: too many open files?");
   }
   return { readDescriptor: ends[0] ?? -1, writeDescriptor: ends[1] ?? -1 };
@@ -41,10 +49,7 @@ export function createPipe(): Pipe {
  */
 export function createMemoryFile(name: string): number {
   const text = new TextEncoder().encode(`${name}\0`);
-  const descriptor = openLibrary(libcFile, libcSymbols).memfd_create(
-    text,
-    MFD_CLOEXEC,
-  );
+  const descriptor = libc().memfd_create(text, MFD_CLOEXEC);
   if (descriptor < 0)
     throw new FfiError(
       "MEMORY_FILE",

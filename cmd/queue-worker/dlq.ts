@@ -68,9 +68,8 @@ export const dlqLs = defineVerb({
         framing: "line",
         terminal: false,
       } as const;
-      return (await writeRecords(letters, style)) < letters.length
-        ? ExitCode.brokenPipe
-        : ExitCode.done;
+      await writeRecords(letters, style);
+      return ExitCode.done;
     }
     const rows = letters.map((letter) => [
       `${letter.id}`,
@@ -181,10 +180,7 @@ export const dlqExport = defineVerb({
       observe: true,
     });
     const style = recordStyle(options);
-    for (const letter of queue.deadLetters()) {
-      if ((await writeRecords([letter], style)) === 0)
-        return ExitCode.brokenPipe;
-    }
+    await writeRecords(queue.deadLetters(), style);
     return ExitCode.done;
   },
 });

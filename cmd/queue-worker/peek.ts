@@ -27,12 +27,7 @@ export const peek = defineVerb({
       { observe: true },
     );
     const style = recordStyle(options);
-    let shown = 0;
-    for (const message of queue.peek(options.count)) {
-      if ((await writeRecords([message], style)) === 0)
-        return ExitCode.brokenPipe;
-      shown++;
-    }
+    const shown = await writeRecords(queue.peek(options.count), style);
     return shown === 0 ? ExitCode.nothingThere : ExitCode.done;
   },
 });

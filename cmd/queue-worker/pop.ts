@@ -12,7 +12,7 @@ import { say } from "../shared/output.ts";
 import type { RecordStyle } from "../shared/records.ts";
 import { integer } from "../shared/scalars.ts";
 import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
-import { recordOptions, recordStyle, writeRecords } from "./record_output.ts";
+import { recordOptions, recordStyle, writeBatch } from "./record_output.ts";
 
 /** Messages taken at a time: one write, one acknowledgement. A larger number only lengthens what a kill repeats. */
 const batchMax = 1024;
@@ -160,7 +160,7 @@ class Popper {
       }
     }, this.#queue.info.leaseMs / 3);
     try {
-      const written = writeRecords(jobs, this.#style);
+      const written = writeBatch(jobs, this.#style);
       return await Promise.race([written, stopped.promise]);
     } finally {
       clearInterval(renewal);

@@ -163,22 +163,26 @@ static int rebuild(rwq *q, const uint8_t boot[16]) {
     /* Bitmaps, bounds and participants lie together; rings by themselves. All of it is rebuilt from the slots. */
     if (status == 0) status = clear_range(q, q->l.used, q->l.headers);
     if (status == 0) status = clear_range(q, q->l.rings, q->l.note_area);
-    if (status == 0) status = rw_write_base(q->fd, &q->l);
-    uint64_t base_chunks = (q->l.parts + RW_CHUNK - 1) / RW_CHUNK;
+    RW_POINT("rebuild:cleared");
+    uint64_t base_chunks = rw_base_chunks(&q->l);
+    if (status == 0) status = rw_allocate(q->fd, 0, base_chunks * RW_CHUNK);
     for (uint64_t chunk = 0; chunk < q->l.meta_end / RW_CHUNK && status == 0; chunk++)
         if (chunk < base_chunks) r.map[chunk / 64] |= 1ull << (chunk % 64);
         else if (r.map[chunk / 64] >> (chunk % 64) & 1) status = rw_allocate(q->fd, chunk * RW_CHUNK, RW_CHUNK);
-    struct rw_control fresh;
-    if (status == 0 && !(control_read && read_at(q->fd, &fresh, sizeof fresh, q->l.control) && write_at(q->fd, r.map, sizeof r.map, q->l.chunk_map))) status = rw_fail(-EIO, "%s cannot be rebuilt", q->path);
+    if (status == 0 && !(control_read && write_at(q->fd, r.map, sizeof r.map, q->l.chunk_map))) status = rw_fail(-EIO, "%s cannot be rebuilt", q->path);
     if (status == 0) {
+        struct rw_control fresh;
+        rw_fresh_control(&fresh, &q->l);
         uint64_t sequence = atomic_load(&before.sequence);
         atomic_init(&fresh.sequence, sequence > r.last_id ? sequence : r.last_id);
         atomic_init(&fresh.high_water, r.high_water);
         atomic_init(&fresh.dead_letters, r.dead);
         atomic_init(&fresh.lifecycle, atomic_load(&before.lifecycle) & (RWQ_ENDED | RWQ_CLOSED | RWQ_PAUSED_BIT));
-        atomic_init(&fresh.orphans, RW_ORPHANS_NEW); /* the first taker hints everything, in order */
+        atomic_init(&fresh.orphans, RW_ORPHANS_NEW); /* whoever opens it hints everything, in order */
         memcpy(fresh.boot_id, boot, sizeof fresh.boot_id);
-        /* Everything else first: until the boot id is there, the next one begins anew. */
+        /* Everything else first. The old control words stand until they are replaced whole, with the boot id in them: until then the next
+         * one begins anew. */
+        RW_POINT("rebuild:before-control");
         if (fdatasync(q->fd) != 0 || !write_at(q->fd, &fresh, sizeof fresh, q->l.control) || fdatasync(q->fd) != 0) status = rw_fail(errno ? errno : EIO, "%s cannot be written: %s", q->path, strerror(errno));
     }
     free(r.body);

@@ -70,7 +70,7 @@ enum {
 #define RW_TAGGED(gen, ms) (RW_TAG(gen) | ((uint64_t)(ms)&RW_TIME_MASK))
 #define RW_TAG_MATCHES(word, gen) ((((word) ^ RW_TAG(gen)) >> RW_TIME_BITS) == 0)
 #define RW_TIME(word) ((word)&RW_TIME_MASK)
-#define RW_DEADLINE_EXPIRED 0u /* a time no clock shows: the lease was judged expired, a touch must fail */
+#define RW_DEADLINE_EXPIRED 1u /* not 0, which is what a word says that was never written; a time no clock shows: the lease was judged expired, a touch must fail */
 
 struct rw_slot {
     _Atomic uint64_t state;

@@ -221,7 +221,8 @@ bool rw_touch(rwq *q, uint32_t slot, uint64_t token, uint32_t lease_ms); /* sett
 
 /* segment.c */
 int rw_boot_id(uint8_t id[16]);
-int rw_write_base(int fd, const struct rw_layout *l); /* control page, chunk map, and the memory under them */
+void rw_fresh_control(struct rw_control *control, const struct rw_layout *l);
+static inline uint64_t rw_base_chunks(const struct rw_layout *l) { return (l->parts + RW_CHUNK - 1) / RW_CHUNK; } /* there from the beginning */
 
 /* journal.c */
 int rw_journal_open(rwq *q);                       /* rebuild after a new boot */

@@ -53,7 +53,7 @@ struct rwq_params {                          /* 64 bytes; zero means the default
     uint32_t mode;                           /* 36: permission bits, 0600; group or other bits are opted into here */
     uint32_t reserved[6];
 };
-enum { RWQ_CREATE_REPLACE_CLOSED = 1, RWQ_CREATE_REOPEN_ENDED = 2 };
+enum { RWQ_CREATE_REPLACE_CLOSED = 1 };
 
 /* Version of the library: major << 16 | minor. */
 RWQ_API uint32_t rwq_abi_version(void);

@@ -96,19 +96,23 @@ static int write_all(int fd, const void *data, size_t n, uint64_t at) {
     return 0;
 }
 
+void rw_fresh_control(struct rw_control *control, const struct rw_layout *l) {
+    memset(control, 0, sizeof *control);
+    for (int ring = 0; ring < RW_RINGS; ring++) {
+        atomic_init(&control->ring[ring].head, l->ring_entries);
+        atomic_init(&control->ring[ring].tail, l->ring_entries);
+    }
+}
+
 /* The part that is there from the beginning: everything up to the participants. */
-int rw_write_base(int fd, const struct rw_layout *l) {
-    int status = rw_allocate(fd, 0, (l->parts + RW_CHUNK - 1) / RW_CHUNK * RW_CHUNK);
+static int write_base(int fd, const struct rw_layout *l) {
+    uint64_t chunks = rw_base_chunks(l), map[RW_PAGE / 8] = {0};
+    int status = rw_allocate(fd, 0, chunks * RW_CHUNK);
     if (status) return status;
     struct rw_control control;
-    memset(&control, 0, sizeof control);
-    for (int ring = 0; ring < RW_RINGS; ring++) {
-        atomic_init(&control.ring[ring].head, l->ring_entries);
-        atomic_init(&control.ring[ring].tail, l->ring_entries);
-    }
+    rw_fresh_control(&control, l);
     if ((status = write_all(fd, &control, sizeof control, l->control))) return status;
-    uint64_t map[RW_PAGE / 8] = {0};
-    for (uint64_t chunk = 0; chunk < (l->parts + RW_CHUNK - 1) / RW_CHUNK; chunk++) map[chunk / 64] |= 1ull << (chunk % 64);
+    for (uint64_t chunk = 0; chunk < chunks; chunk++) map[chunk / 64] |= 1ull << (chunk % 64);
     return write_all(fd, map, sizeof map, l->chunk_map);
 }
 
@@ -130,7 +134,7 @@ static int build(int fd, const struct rwq_params *p, const char *path) {
     if (fchmod(fd, or_default(p->mode, 0600) & 0666) != 0) return rw_fail(errno, "chmod: %s", strerror(errno));
     if (ftruncate(fd, (off_t)l.total) != 0) return rw_fail(errno == EFBIG ? ENOSPC : errno, "a segment of %llu bytes: %s", (unsigned long long)l.total, strerror(errno));
     RW_POINT("create:sized");
-    if ((status = rw_write_base(fd, &l))) return status;
+    if ((status = write_base(fd, &l))) return status;
     RW_POINT("create:based");
     if ((status = write_all(fd, &super, sizeof super, 0))) return status;
     if (p->journal) {
@@ -143,18 +147,31 @@ static int build(int fd, const struct rwq_params *p, const char *path) {
     return 0;
 }
 
+/*
+ * Removes the name of a CLOSED segment, if it still is this one's. Between the look and the unlink somebody else could remove it and a
+ * successor take the name, so both happen under a byte lock of the closed file: who does not get it leaves the removal to who has it.
+ */
+static int remove_name(int fd, const char *path) {
+    struct stat mine, named;
+    int status = rw_lock_byte(fd, RW_LOCK_REBUILD, false);
+    if (status) return status == -EAGAIN ? -EBUSY : status;
+    if (fstat(fd, &mine) == 0 && lstat(path, &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev && unlink(path) != 0 && errno != ENOENT)
+        status = rw_fail(errno, "removing %s: %s", path, strerror(errno));
+    rw_unlock_byte(fd, RW_LOCK_REBUILD);
+    return status;
+}
+
 /* A name whose queue was destroyed by somebody who died between the mark and the unlink. */
 static bool remove_closed(const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* it may be a FIFO */
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return errno == ENOENT;
     uint32_t lifecycle = 0;
     uint64_t magic = 0;
     bool closed = pread(fd, &magic, sizeof magic, 0) == sizeof magic && magic == RW_MAGIC &&
                   pread(fd, &lifecycle, sizeof lifecycle, RW_PAGE + offsetof(struct rw_control, lifecycle)) == sizeof lifecycle && (lifecycle & RWQ_CLOSED);
-    struct stat here, named;
-    if (closed && fstat(fd, &here) == 0 && lstat(path, &named) == 0 && here.st_ino == named.st_ino) unlink(path);
+    bool removed = closed && remove_name(fd, path) == 0;
     close(fd);
-    return closed;
+    return removed;
 }
 
 int32_t rwq_create(const void *path_bytes, const void *params, uint32_t flags) {
@@ -319,6 +336,8 @@ int32_t rwq_open(const void *path, void *options) {
         }
         rw_now_ms(q);
         if (!q->observe) status = rw_attach(q, o->name);
+        /* After a rebuild: old messages get their hints before anyone can send a new one through this handle. */
+        if (status == 0 && q->journal && !q->observe && rw_load(&q->control->orphans)) rw_rehint(q);
     }
     if (status == 0 && q->super.journal == RWQ_JOURNAL_INTERVAL && !q->observe && !rw_helper_start(q)) status = -ENOMEM;
     if (status) {
@@ -368,15 +387,13 @@ int32_t rwq_reopen(rwq *q) {
 }
 
 int32_t rwq_destroy(rwq *q) {
-    struct stat mine, named;
     uint32_t before = atomic_fetch_or(&q->control->lifecycle, RWQ_CLOSED);
     RW_POINT("destroy:marked");
     rw_wake_all(q);
     for (uint32_t i = 1; i <= rw_load(&q->control->participants_high) && i <= q->l.participants; i++)
         if (i != q->me && !rw_byte_is_locked(q->fd, RW_LOCK_BASE + i)) rw_wake_forget(q, i);
-    /* Only our own name: it may belong to a successor by now. */
-    if (fstat(q->fd, &mine) == 0 && lstat(q->path, &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev && unlink(q->path) != 0 && errno != ENOENT)
-        return rw_fail(errno, "removing %s: %s", q->path, strerror(errno));
+    int status = remove_name(q->fd, q->path);
+    if (status && status != -EBUSY) return status;
     return before & RWQ_CLOSED ? rw_fail(-ESHUTDOWN, "the queue was destroyed before") : 0;
 }
 

@@ -18,7 +18,6 @@ export const PARAMS = {
   modeU32: 9,
   noHeaders: 0xffff_ffff,
   replaceClosed: 1,
-  reopenEnded: 2,
 } as const;
 
 /** `struct rwq_open_options`, 64 bytes. */

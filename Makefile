@@ -23,6 +23,8 @@ C_SOURCES := $(wildcard ffi/c/*.c)
 C_HEADERS := $(wildcard ffi/c/*.h)
 C_TEST_HEADERS := $(wildcard ffi/c/tests/*.h)
 C_TESTS := $(wildcard ffi/c/tests/*_test.c)
+C_BENCHES := $(wildcard bench/c/*.c)
+C_BENCH_HEADERS := $(wildcard bench/c/*.h)
 SHIM := build/libringwire-shm.so
 # The major number of the ABI; also in ffi/library.ts's default soname.
 SHIM_SONAME := libringwire-shm.so.1
@@ -112,7 +114,7 @@ check-dead: | $(DEPENDENCIES_STAMP)
 
 # Each header must stand alone, and every source must compile without optimisation too.
 check-c: | $(SYSTEM_STAMP)
-	for file in $(C_SOURCES) $(C_TESTS) $(C_HEADERS); do $(CC) $(C_COMMON) -Iffi/c -Wno-unused -x c -fsyntax-only $$file; done
+	for file in $(C_SOURCES) $(C_TESTS) $(C_HEADERS) $(C_BENCHES) $(C_BENCH_HEADERS); do $(CC) $(C_COMMON) -Iffi/c -Wno-unused -x c -fsyntax-only $$file; done
 
 # --- test
 
@@ -137,12 +139,22 @@ $(eval $(call c_test_variant,crash,$(CRASH)))
 test: setup build
 	@$(BUN) scripts/run_tests.ts
 
+# --- bench
+
+# The soname is what a linked program looks for, so the shim needs to be found under that name too.
+build/bench/$(SHIM_SONAME): $(SHIM)
+	mkdir -p $(@D)
+	ln -sf ../$(notdir $(SHIM)) $@
+
+build/bench/%: bench/c/%.c $(C_BENCH_HEADERS) build/bench/$(SHIM_SONAME) | $(SYSTEM_STAMP)
+	$(CC) $(C_COMMON) -O2 -o $@ $< $(SHIM) -Wl,-rpath,'$$ORIGIN'
+
 # --- run
 
 demo: setup build
 	@$(BUN) examples/demo.ts
 
-bench: setup build
+bench: setup build $(C_BENCHES:bench/c/%.c=build/bench/%)
 	@$(BUN) bench/run.ts
 
 fmt: | $(DEPENDENCIES_STAMP)

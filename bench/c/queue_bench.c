@@ -1,194 +1,191 @@
-/* The ring alone, in C: what the runtimes' bindings are measured against. Prints one JSON object per line. */
+/* The queue alone, in C, every message acknowledged: what the runtimes' bindings are measured against. */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include <stdatomic.h>
 
-#include "../../ffi/c/ringwire_shm.h"
+#include "queue.h"
 
-static char path[256];
-static double now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-static void die(const char *what, int status) {
-    char text[256];
-    rwq_error_detail(text, sizeof text);
-    fprintf(stderr, "%s: %d %s\n", what, status, text);
-    unlink(path);
-    exit(1);
-}
-static void emit(const char *name, double value, const char *unit) { printf("{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"}\n", name, value, unit), fflush(stdout); }
-
-struct opened {
-    rwq *q;
-    struct rwq_io *io;
-    uint8_t *staging;
-};
-static struct opened attach(void) {
-    struct rwq_open_options o = {.name = "bench"};
-    int status = rwq_open(path, &o);
-    if (status) die("open", status);
-    return (struct opened){(rwq *)(uintptr_t)o.handle, (struct rwq_io *)(uintptr_t)o.io, (uint8_t *)(uintptr_t)o.io + RWQ_IO_STAGING};
-}
-static void make(uint32_t slots, uint32_t body) {
-    snprintf(path, sizeof path, "/dev/shm/ringwire.bench-%d", getpid());
-    struct rwq_params p = {.max_messages = slots, .max_body = body};
-    unlink(path);
-    int status = rwq_create(path, &p, 0);
-    if (status) die("create", status);
-}
+enum { BODY = 64, SLOTS = 16384, BATCH_MAX = 64 };
 
 static void uncontended(void) {
-    make(16384, 1024);
-    struct opened o = attach();
-    uint8_t body[64] = {1};
-    enum { ROUNDS = 3000000 };
-    double best = 1e18, best_ack = 1e18;
-    for (int run = 0; run < 5; run++) {
+    enum { ROUNDS = 1000000 };
+    const char *path = make_queue(SLOTS, 1024);
+    struct opened o = attach(path);
+    uint8_t body[BODY] = {1};
+    for (int run = -1; run < RUNS; run++) {
         double t = now_ns();
-        for (int i = 0; i < ROUNDS / 5; i++) {
-            if (rwq_send(o.q, body, 64, 0)) die("send", 0);
-            if (rwq_receive(o.q, RWQ_TAKE_LEASE, 0)) die("receive", 0);
-            if (rwq_ack(o.q, o.io->meta.slot, o.io->meta.token_lo, o.io->meta.token_hi)) die("ack", 0);
+        for (int i = 0; i < ROUNDS; i++) {
+            check("send", rwq_send(o.q, body, BODY, 0));
+            check("receive", rwq_receive(o.q, RWQ_TAKE_LEASE, 0));
+            acknowledge(&o);
         }
-        double each = (now_ns() - t) / (ROUNDS / 5);
-        if (each < best) best = each;
+        if (run >= 0) emit("c.uncontended.send+reserve+ack", (now_ns() - t) / ROUNDS, "ns");
         t = now_ns();
-        for (int i = 0; i < ROUNDS / 5; i++) {
-            if (rwq_send(o.q, body, 64, 0)) die("send", 0);
-            if (rwq_receive(o.q, RWQ_TAKE_ACK, 0)) die("receive", 0);
+        for (int i = 0; i < ROUNDS; i++) {
+            check("send", rwq_send(o.q, body, BODY, 0));
+            check("receive", rwq_receive(o.q, RWQ_TAKE_ACK, 0));
         }
-        each = (now_ns() - t) / (ROUNDS / 5);
-        if (each < best_ack) best_ack = each;
+        if (run >= 0) emit("c.uncontended.send+receive", (now_ns() - t) / ROUNDS, "ns");
     }
-    emit("c.uncontended.send+reserve+ack", best, "ns");
-    emit("c.uncontended.send+receive", best_ack, "ns");
     rwq_close(o.q);
     unlink(path);
+}
+
+static void produce(const char *path, uint64_t messages, uint32_t batch) {
+    struct opened o = attach(path);
+    uint8_t body[BODY * BATCH_MAX] = {0};
+    uint32_t lengths[BATCH_MAX], turns = 0;
+    for (int i = 0; i < BATCH_MAX; i++) lengths[i] = BODY;
+    for (uint64_t sent = 0; sent < messages;) {
+        uint32_t ask = messages - sent < batch ? (uint32_t)(messages - sent) : batch;
+        int status = batch == 1 ? rwq_send(o.q, body, BODY, 0) : rwq_send_many(o.q, body, lengths, ask, 0);
+        if (status >= 0) {
+            sent += batch == 1 ? 1 : (uint32_t)status;
+            continue;
+        }
+        if (status != -EAGAIN) check("send", status);
+        idle(&turns);
+    }
+    rwq_close(o.q);
+}
+
+/* How many messages one turn took; each is acknowledged when this returns. */
+static uint32_t consume(struct opened *o, uint32_t batch) {
+    int status = batch == 1 ? rwq_receive(o->q, RWQ_TAKE_LEASE, 0) : rwq_receive_many(o->q, batch, RWQ_TAKE_ACK, 0);
+    if (status == -EAGAIN) return 0;
+    check("receive", status);
+    if (batch > 1) return (uint32_t)status;
+    acknowledge(o);
+    return 1;
 }
 
 static void one_to_one(uint32_t batch, uint32_t messages) {
-    make(16384, 1024);
-    int ready[2];
-    if (pipe(ready)) exit(1);
-    pid_t producer = fork();
+    const char *path = make_queue(SLOTS, 1024);
+    pid_t producer = start(1);
     if (producer == 0) {
-        struct opened o = attach();
-        uint8_t body[64 * 64] = {0};
-        uint32_t lengths[64];
-        for (int i = 0; i < 64; i++) lengths[i] = 64;
-        char go;
-        if (read(ready[0], &go, 1) != 1) _exit(1);
-        for (uint32_t sent = 0; sent < messages;) {
-            int n;
-            if (batch == 1) {
-                memcpy(body, &sent, 4);
-                n = rwq_send(o.q, body, 64, 0);
-                if (n == 0) n = 1;
-            } else {
-                n = rwq_send_many(o.q, body, lengths, batch, 0);
-            }
-            if (n > 0) sent += (uint32_t)n;
-            else if (n == -EAGAIN) sched_yield();
-            else die("send", n);
-        }
-        rwq_close(o.q);
+        produce(path, (uint64_t)messages * (RUNS + 1), batch);
         _exit(0);
     }
-    struct opened o = attach();
-    double t = now_ns();
-    if (write(ready[1], "g", 1) != 1) exit(1);
-    uint32_t idle = 0;
-    for (uint32_t got = 0; got < messages;) {
-        int n;
-        if (batch == 1) {
-            n = rwq_receive(o.q, RWQ_TAKE_LEASE, 0);
-            if (n == 0) {
-                if (rwq_ack(o.q, o.io->meta.slot, o.io->meta.token_lo, o.io->meta.token_hi)) die("ack", 0);
-                got++;
-            }
-        } else {
-            n = rwq_receive_many(o.q, batch, RWQ_TAKE_ACK, 0);
-            if (n > 0) got += (uint32_t)n;
+    struct opened o = attach(path);
+    uint32_t turns = 0, spare = 0;
+    for (int run = -1; run < RUNS; run++) {
+        double t = now_ns();
+        uint32_t got = spare;
+        while (got < messages) {
+            uint32_t n = consume(&o, batch);
+            if (n == 0) idle(&turns);
+            got += n;
         }
-        if (n == -EAGAIN) {
-            if (++idle % 64 == 0) sched_yield();
-        } else if (n < 0) die("receive", n);
+        spare = got - messages;
+        char name[64];
+        snprintf(name, sizeof name, "c.1p1c.batch-%u", batch);
+        if (run >= 0) emit(name, messages / ((now_ns() - t) / 1e9), "msg/s");
     }
-    double rate = messages / ((now_ns() - t) / 1e9);
-    waitpid(producer, NULL, 0);
-    char name[64];
-    snprintf(name, sizeof name, "c.one-to-one.batch-%u", batch);
-    emit(name, rate, "msg/s");
+    finish(producer);
     rwq_close(o.q);
     unlink(path);
-    close(ready[0]), close(ready[1]);
 }
 
-static int by_value(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : 1; }
-
-/* One way: the sender's clock is in the message; both run on one machine. */
-static void latency(bool blocked, int rounds) {
-    make(1024, 256);
-    char there[300];
-    snprintf(there, sizeof there, "%s-back", path);
-    unlink(there);
-    struct rwq_params p = {.max_messages = 1024, .max_body = 256};
-    int status = rwq_create(there, &p, 0);
-    if (status) die("create", status);
-    pid_t child = fork();
-    struct opened out, in;
-    if (child == 0) {
-        in = attach();
-        strcpy(path, there);
-        out = attach();
-    } else {
-        out = attach();
-        char keep[256];
-        strcpy(keep, path), strcpy(path, there);
-        in = attach();
-        strcpy(path, keep);
-    }
-    double *took = calloc((size_t)rounds, sizeof *took);
-    for (int i = 0; i < rounds; i++) {
-        double stamp;
-        if (child) {
-            if (blocked) usleep(200);
-            stamp = now_ns();
-            if (rwq_send(out.q, &stamp, sizeof stamp, 0)) die("send", 0);
+static void two_to_two(void) {
+    enum { EACH = 500000 };
+    for (int run = -1; run < RUNS; run++) {
+        const char *path = make_queue(SLOTS, 1024);
+        _Atomic uint32_t *taken = shared(4096);
+        pid_t children[3];
+        double t = now_ns();
+        for (int i = 0; i < 4; i++) {
+            if (i < 3 && (children[i] = start(i % 2))) continue;
+            if (i < 2) {
+                produce(path, EACH, 1);
+            } else {
+                struct opened o = attach(path);
+                uint32_t turns = 0;
+                while (atomic_load_explicit(taken, memory_order_relaxed) < 2 * EACH) {
+                    uint32_t n = consume(&o, 1);
+                    if (n) atomic_fetch_add_explicit(taken, n, memory_order_relaxed);
+                    else idle(&turns);
+                }
+                rwq_close(o.q);
+            }
+            if (i < 3) _exit(0);
         }
-        while ((status = rwq_receive(in.q, RWQ_TAKE_ACK, 0)) == -EAGAIN)
-            if (blocked) rwq_wait(in.q, RWQ_FOR_MESSAGE, 1000);
-        if (status) die("receive", status);
-        memcpy(&stamp, in.staging, sizeof stamp);
-        took[i] = child ? (now_ns() - stamp) / 2 : 0;
-        if (!child && rwq_send(out.q, &stamp, sizeof stamp, 0)) die("send", 0);
+        if (run >= 0) emit("c.2p2c", 2 * EACH / ((now_ns() - t) / 1e9), "msg/s");
+        for (int i = 0; i < 3; i++) finish(children[i]);
+        unlink(path);
+        munmap((void *)taken, 4096);
     }
+}
+
+/* There and back through two queues, halved. */
+static void one_way_spinning(void) {
+    enum { ROUNDS = 50000 };
+    const char *there = make_queue(1024, 256), *back = make_queue(1024, 256);
+    pid_t echo = start(1);
+    struct opened in = attach(echo ? back : there), out = attach(echo ? there : back);
+    uint8_t body[BODY] = {1};
+    uint32_t turns = 0;
+    if (echo == 0) {
+        for (int i = 0; i < ROUNDS * (RUNS + 1); i++) {
+            while (consume(&in, 1) == 0) idle(&turns);
+            check("send", rwq_send(out.q, body, BODY, 0));
+        }
+        rwq_close(in.q), rwq_close(out.q);
+        _exit(0);
+    }
+    static double took[ROUNDS];
+    for (int run = -1; run < RUNS; run++) {
+        for (int i = 0; i < ROUNDS; i++) {
+            double t = now_ns();
+            check("send", rwq_send(out.q, body, BODY, 0));
+            while (consume(&in, 1) == 0) idle(&turns);
+            took[i] = (now_ns() - t) / 2;
+        }
+        if (run >= 0) emit_percentiles("c.one-way.spinning", took, ROUNDS, "ns");
+    }
+    finish(echo);
     rwq_close(in.q), rwq_close(out.q);
-    if (child == 0) _exit(0);
-    waitpid(child, NULL, 0);
-    qsort(took, (size_t)rounds, sizeof *took, by_value);
-    emit(blocked ? "c.one-way.blocked.p50" : "c.one-way.spinning.p50", took[rounds / 2], "ns");
-    emit(blocked ? "c.one-way.blocked.p99" : "c.one-way.spinning.p99", took[rounds * 99 / 100], "ns");
-    unlink(path), unlink(there);
+    unlink(there), unlink(back);
+}
+
+/* One way to a consumer that has been asleep for a while, both reading the same clock. */
+static void one_way_blocked(void) {
+    enum { ROUNDS = 600 };
+    double *took = shared(ROUNDS * sizeof *took);
+    for (int run = -1; run < RUNS; run++) {
+        const char *path = make_queue(1024, 256);
+        pid_t consumer = start(1);
+        struct opened o = attach(path);
+        if (consumer == 0) {
+            for (int i = 0; i < ROUNDS; i++) {
+                int status;
+                while ((status = rwq_receive(o.q, RWQ_TAKE_ACK, 0)) == -EAGAIN) rwq_wait(o.q, RWQ_FOR_MESSAGE, 1000);
+                double now = now_ns(), stamp;
+                check("receive", status);
+                memcpy(&stamp, o.staging, sizeof stamp);
+                took[i] = (now - stamp) / 1e3;
+            }
+            rwq_close(o.q);
+            _exit(0);
+        }
+        for (int i = 0; i < ROUNDS; i++) {
+            usleep(300);
+            double stamp = now_ns();
+            check("send", rwq_send(o.q, &stamp, sizeof stamp, 0));
+        }
+        finish(consumer);
+        rwq_close(o.q);
+        unlink(path);
+        if (run >= 0) emit_percentiles("c.one-way.blocked", took, ROUNDS, "us");
+    }
+    munmap(took, ROUNDS * sizeof *took);
 }
 
 int main(void) {
+    pin(0);
     uncontended();
-    for (int i = 0; i < 3; i++) one_to_one(1, 3000000);
-    for (int i = 0; i < 3; i++) one_to_one(32, 6000000);
-    latency(false, 100000);
-    latency(true, 5000);
+    one_to_one(1, 1000000);
+    one_to_one(32, 2000000);
+    two_to_two();
+    one_way_spinning();
+    one_way_blocked();
     return 0;
 }

@@ -1,0 +1,75 @@
+/** Which limit of the machine, or which peer, a figure is held against. */
+import type { Figure } from "./sample.ts";
+
+interface Rule {
+  readonly figure: RegExp;
+  /** Name of the other figure; `$1` and `$2` stand for the groups of `figure`. */
+  readonly peer: string;
+}
+
+const rules: readonly Rule[] = [
+  { figure: /^c\.uncontended\./, peer: "limit.bare-ring.uncontended" },
+  { figure: /^c\.1p1c\./, peer: "limit.bare-ring.1p1c" },
+  { figure: /^c\.2p2c$/, peer: "limit.bare-ring.2p2c" },
+  {
+    figure: /^c\.one-way\.spinning\.(p\d+)$/,
+    peer: "limit.bare-ring.one-way.$1",
+  },
+  { figure: /^c\.one-way\.blocked\.(p\d+)$/, peer: "limit.futex.one-way.$1" },
+  { figure: /^(?:bun|deno)\.alone\./, peer: "c.uncontended.send+receive" },
+  { figure: /^(?:bun|deno)\.(?:messages|jobs)$/, peer: "c.1p1c.batch-1" },
+  {
+    figure: /^(?:bun|deno)\.(?:message|job)-batches$/,
+    peer: "c.1p1c.batch-32",
+  },
+  {
+    figure: /^(?:bun|deno)\.large\.(copied|zero-copy)\.(.+)$/,
+    peer: "limit.memcpy.$2",
+  },
+  {
+    figure: /^(?:bun|deno)\.round-trip\.(p\d+)$/,
+    peer: "limit.pipe.round-trip.$1",
+  },
+  { figure: /^(?:bun|deno)\.(create\+destroy|open\+close\..+)$/, peer: "c.$1" },
+];
+
+function peerNameOf(name: string): string | undefined {
+  for (const { figure, peer } of rules) {
+    const match = figure.exec(name);
+    if (match !== null)
+      return peer.replace("$1", match[1] ?? "").replace("$2", match[2] ?? "");
+  }
+  return undefined;
+}
+
+/** A figure with what it is held against. */
+export interface Compared {
+  readonly figure: Figure;
+  readonly peer: string | null;
+  /** The figure divided by its peer. */
+  readonly ratio: number | null;
+}
+
+/** Every figure, in order. */
+export function compare(figures: ReadonlyMap<string, Figure>): Compared[] {
+  return [...figures.values()].map((figure) => {
+    const peer = figures.get(peerNameOf(figure.name) ?? "");
+    return {
+      figure,
+      peer: peer?.name ?? null,
+      ratio: peer === undefined ? null : figure.value / peer.value,
+    };
+  });
+}
+
+/** The fastest peer of a kind of exchange. */
+export function bestPeer(
+  figures: ReadonlyMap<string, Figure>,
+  exchange: string,
+): Figure | undefined {
+  return [...figures.values()]
+    .filter(
+      ({ name }) => name.startsWith("peer.") && name.endsWith(`.${exchange}`),
+    )
+    .sort((a, b) => b.value - a.value)[0];
+}

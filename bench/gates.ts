@@ -1,0 +1,236 @@
+/** What the queue is to reach on two virtual cores, and whether it did. */
+import { bestPeer } from "./comparisons.ts";
+import { type Figure, isRate } from "./sample.ts";
+
+type Figures = ReadonlyMap<string, Figure>;
+
+/** One line of the table of gates. */
+export interface Gate {
+  readonly metric: string;
+  readonly unit: string;
+  /** At most for times and shares, at least for rates and multiples. */
+  readonly gate: number;
+  readonly stretch: number | null;
+  readonly more: boolean;
+  /** The measured value; undefined when it was not measured. */
+  value(figures: Figures): number | undefined;
+  /** What this machine can do at best, and the figure's share of it. */
+  limit(
+    figures: Figures,
+  ):
+    | { readonly name: string; readonly value: number; readonly unit: string }
+    | undefined;
+}
+
+interface PlainGate {
+  readonly metric: string;
+  readonly figure: string;
+  readonly unit: string;
+  readonly gate: number;
+  readonly stretch?: number;
+  readonly limit?: string;
+}
+
+function plain({
+  metric,
+  figure,
+  unit,
+  gate,
+  stretch,
+  limit,
+}: PlainGate): Gate {
+  return {
+    metric,
+    unit,
+    gate,
+    stretch: stretch ?? null,
+    more: isRate(unit),
+    value: (figures) => figures.get(figure)?.value,
+    limit: (figures) => (limit === undefined ? undefined : figures.get(limit)),
+  };
+}
+
+/** A figure as a multiple of another one. */
+function multiple(
+  metric: string,
+  figure: string,
+  of: (figures: Figures) => Figure | undefined,
+  gate: number,
+  stretch: number | null,
+  more: boolean,
+  limit?: string,
+): Gate {
+  return {
+    metric,
+    unit: "×",
+    gate,
+    stretch,
+    more,
+    value(figures) {
+      const [over, under] = [figures.get(figure)?.value, of(figures)?.value];
+      return over === undefined || under === undefined
+        ? undefined
+        : over / under;
+    },
+    limit(figures) {
+      const [over, under] = [
+        limit === undefined ? undefined : figures.get(limit),
+        of(figures)?.value,
+      ];
+      return over === undefined || under === undefined
+        ? undefined
+        : { name: over.name, value: over.value / under, unit: "×" };
+    },
+  };
+}
+
+function largeGates(): Gate[] {
+  return ["64KiB", "1MiB", "64MiB"].flatMap((size) =>
+    (["copied", "zero-copy"] as const).map((how) =>
+      multiple(
+        `Bun→Bun ${size} ${how}, against memcpy`,
+        `bun.large.${how}.${size}`,
+        (figures) => figures.get(`limit.memcpy.${size}`),
+        how === "copied" ? 0.4 : 0.8,
+        null,
+        true,
+        `limit.hand-over.${how}.${size}`,
+      ),
+    ),
+  );
+}
+
+function idleGates(): Gate[] {
+  return ["c", "bun", "deno"].flatMap((runtime) =>
+    ["1k", "1M"].map((capacity) =>
+      plain({
+        metric: `idle consumer in ${runtime}, capacity ${capacity}`,
+        figure: `${runtime}.idle.capacity-${capacity}`,
+        unit: "%",
+        gate: 0.05,
+        stretch: 0.01,
+        limit: `limit.${runtime}.idle-without-queue`,
+      }),
+    ),
+  );
+}
+
+function recoveryGates(): Gate[] {
+  return ["c", "bun", "deno"].flatMap((runtime) => [
+    plain({
+      metric: `redelivery after SIGKILL in ${runtime}, by sweep`,
+      figure: `${runtime}.recovery.sweep`,
+      unit: "ms",
+      gate: 1100,
+    }),
+    plain({
+      metric: `redelivery after SIGKILL in ${runtime}, with watch()`,
+      figure: `${runtime}.recovery.watch`,
+      unit: "ms",
+      gate: 20,
+      stretch: 5,
+    }),
+  ]);
+}
+
+/** In the order of the page. */
+export const gates: readonly Gate[] = [
+  plain({
+    metric: "C, uncontended send+reserve+ack",
+    figure: "c.uncontended.send+reserve+ack",
+    unit: "ns",
+    gate: 60,
+    stretch: 45,
+    limit: "limit.bare-ring.uncontended",
+  }),
+  plain({
+    metric: "C, one producer, one consumer",
+    figure: "c.1p1c.batch-1",
+    unit: "msg/s",
+    gate: 5e6,
+    stretch: 9e6,
+    limit: "limit.bare-ring.1p1c",
+  }),
+  plain({
+    metric: "C, one producer, one consumer, batches of 32",
+    figure: "c.1p1c.batch-32",
+    unit: "msg/s",
+    gate: 1e7,
+    stretch: 2e7,
+    limit: "limit.bare-ring.1p1c",
+  }),
+  plain({
+    metric: "Bun→Bun one message a call: send; receive+ack",
+    figure: "bun.messages",
+    unit: "msg/s",
+    gate: 4e6,
+    stretch: 8e6,
+    limit: "c.1p1c.batch-1",
+  }),
+  plain({
+    metric: "Bun→Bun batches of 100",
+    figure: "bun.message-batches",
+    unit: "msg/s",
+    gate: 8e6,
+    stretch: 1.5e7,
+    limit: "c.1p1c.batch-32",
+  }),
+  plain({
+    metric: "Bun→Bun JSON jobs",
+    figure: "bun.json-jobs",
+    unit: "msg/s",
+    gate: 5e5,
+    stretch: 1e6,
+    limit: "c.1p1c.batch-1",
+  }),
+  multiple(
+    "jobs against the best at-least-once peer, one by one",
+    "bun.jobs",
+    (figures) => bestPeer(figures, "jobs"),
+    20,
+    50,
+    true,
+  ),
+  multiple(
+    "jobs against the best at-least-once peer, batches of 100",
+    "bun.job-batches",
+    (figures) => bestPeer(figures, "job-batches"),
+    20,
+    50,
+    true,
+  ),
+  ...largeGates(),
+  plain({
+    metric: "C, one way, spinning, p50",
+    figure: "c.one-way.spinning.p50",
+    unit: "ns",
+    gate: 300,
+    stretch: 150,
+    limit: "limit.bare-ring.one-way.p50",
+  }),
+  plain({
+    metric: "C, one way, blocked, p50",
+    figure: "c.one-way.blocked.p50",
+    unit: "us",
+    gate: 12,
+    stretch: 6,
+    limit: "limit.futex.one-way.p50",
+  }),
+  ...["bun", "deno"].map((runtime) =>
+    multiple(
+      `${runtime}: async receive() round trip, against a pipe in C`,
+      `${runtime}.round-trip.p50`,
+      (figures) => figures.get("limit.pipe.round-trip.p50"),
+      2,
+      1.6,
+      false,
+    ),
+  ),
+  ...idleGates(),
+  ...recoveryGates(),
+];
+
+/** Whether a value is good enough. */
+export function meets(gate: Gate, value: number, target: number): boolean {
+  return gate.more ? value >= target : value <= target;
+}

@@ -1,0 +1,129 @@
+/**
+ * Runs the benches, or the ones named, and prints what they measured.
+ *
+ *   bun bench/run.ts [--list] [-o json] [NAME...]
+ *
+ * A run of all of them also writes docs/performance.md.
+ */
+import { parseArgs } from "node:util";
+import type { Bench } from "./bench.ts";
+import { idle } from "./cases/idle.ts";
+import { large } from "./cases/large.ts";
+import { limits } from "./cases/limits.ts";
+import { messages } from "./cases/messages.ts";
+import { opening } from "./cases/opening.ts";
+import { peers } from "./cases/peers.ts";
+import { recovery } from "./cases/recovery.ts";
+import { ring } from "./cases/ring.ts";
+import { wakeups } from "./cases/wakeups.ts";
+import { compare } from "./comparisons.ts";
+import { figureHeadings, figureRow, showTable } from "./display.ts";
+import { gates } from "./gates.ts";
+import { describeMachine } from "./machine.ts";
+import { gateHeadings, gateRow, writePage } from "./page.ts";
+import { figuresOf, type Sample } from "./sample.ts";
+import { Stage } from "./stage.ts";
+
+const benches: readonly Bench[] = [
+  limits,
+  ring,
+  messages,
+  large,
+  wakeups,
+  idle,
+  recovery,
+  opening,
+  peers,
+];
+
+const { values, positionals } = parseArgs({
+  args: process.argv.slice(2),
+  options: {
+    output: { type: "string", short: "o", default: "table" },
+    list: { type: "boolean", default: false },
+  },
+  allowPositionals: true,
+});
+
+function refuse(text: string): never {
+  console.error(text);
+  process.exit(2);
+}
+
+const unknown = positionals.filter(
+  (name) => !benches.some((bench) => bench.name === name),
+);
+if (unknown.length > 0)
+  refuse(
+    `no bench is named ${unknown.join(", ")}; there are ${benches.map(({ name }) => name).join(", ")}`,
+  );
+if (values.output !== "table" && values.output !== "json")
+  refuse(`-o ${values.output}: table or json`);
+if (values.list) {
+  console.log(showTable(benches.map(({ name, about }) => [name, ` ${about}`])));
+  process.exit(0);
+}
+
+const chosen =
+  positionals.length === 0
+    ? benches
+    : benches.filter(
+        (bench) => bench === limits || positionals.includes(bench.name),
+      );
+const machine = describeMachine();
+const stage = new Stage();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => void stage.close().then(() => process.exit(130)));
+}
+
+const samples: Sample[] = [];
+const notes: string[] = [];
+let failures = 0;
+try {
+  if (!stage.runtimes.includes("deno"))
+    notes.push("Deno: not measured; there is no deno in PATH");
+  for (const bench of chosen) {
+    const startMs = performance.now();
+    process.stderr.write(`${bench.name}: ${bench.about} ...`);
+    try {
+      samples.push(...(await bench.run(stage, (text) => notes.push(text))));
+      process.stderr.write(
+        ` ${((performance.now() - startMs) / 1000).toFixed(1)} s\n`,
+      );
+    } catch (error) {
+      failures++;
+      const reason = error instanceof Error ? error.message : String(error);
+      notes.push(`${bench.name}: failed: ${reason.split("\n")[0]}`);
+      process.stderr.write(` failed: ${reason}\n`);
+    }
+  }
+} finally {
+  await stage.close();
+}
+
+const figures = figuresOf(samples);
+const compared = compare(figures);
+if (values.output === "json") {
+  for (const { figure, peer, ratio } of compared) {
+    console.log(
+      JSON.stringify({
+        name: figure.name,
+        value: figure.value,
+        unit: figure.unit,
+        peer,
+        ratio,
+      }),
+    );
+  }
+} else {
+  console.log(`\n${showTable([figureHeadings, ...compared.map(figureRow)])}\n`);
+  console.log(
+    showTable([gateHeadings, ...gates.map((gate) => gateRow(gate, figures))]),
+  );
+}
+for (const note of notes) console.error(`note: ${note}`);
+if (chosen.length === benches.length && failures === 0)
+  console.error(
+    `wrote ${writePage({ machine, figures, compared, notes, pinned: stage.pinned })}`,
+  );
+process.exit(failures === 0 ? 0 : 1);

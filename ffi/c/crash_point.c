@@ -11,7 +11,8 @@ void rw_crash_point(const char *label) {
     static long reached;
     const char *wanted = getenv("RINGWIRE_CRASH_AT");
     if (!wanted) return;
-    const char *colon = strchr(wanted, ':');
+    const char *colon = strrchr(wanted, ':'); /* labels have colons of their own */
+    if (colon && (colon[1] < '0' || colon[1] > '9')) colon = NULL;
     size_t length = colon ? (size_t)(colon - wanted) : strlen(wanted);
     if (strlen(label) != length || strncmp(label, wanted, length) != 0) return;
     if (++reached != (colon ? atol(colon + 1) : 1)) return;

@@ -140,11 +140,11 @@ static inline int run_tests(const struct test *tests, size_t count, int argc, ch
 /* ---- children ---- */
 
 /* Runs `body` in a child that ends by exit 0, 1 (a CHECK) or a signal. */
-#define IN_CHILD(pid, body)                                                    \
+#define IN_CHILD(pid, ...)                                                     \
     pid_t pid = (fflush(NULL), fork());                                        \
     if (pid == 0) {                                                            \
         prctl(PR_SET_PDEATHSIG, SIGKILL);                                      \
-        body;                                                                  \
+        __VA_ARGS__;                                                            \
         _exit(0);                                                              \
     }
 static inline int status_of(pid_t pid) {

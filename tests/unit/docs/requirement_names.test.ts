@@ -66,10 +66,10 @@ const checks: Readonly<Record<string, (name: string) => unknown>> = {
   flag: async (name) => {
     const [, verb, flag] = name.split(" ");
     const entry = queueWorker.verbs.find((one) => one.name === verb);
-    const { options } = (await entry?.load()) ?? { options: {} };
-    expect(Object.values(options).map((one) => `--${longName(one)}`)).toContain(
-      flag,
-    );
+    if (entry === undefined) throw new Error(`there is no verb ${verb}`);
+    const { options } = await entry.load();
+    const flags = Object.values(options).map((one) => `--${longName(one)}`);
+    expect(flags).toContain(flag);
   },
 };
 

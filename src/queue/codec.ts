@@ -1,4 +1,5 @@
 /** How values become bytes, and how they are checked on both sides of a queue. */
+import { Buffer } from "node:buffer";
 import { SerializationFailedError } from "./errors.ts";
 
 /** Checks a value; every zod schema is one. */
@@ -16,12 +17,28 @@ export interface MessageCodec {
   decode(bytes: Uint8Array): unknown;
 }
 
-const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 const lenientDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 
-/** UTF-8 text; malformed bytes become U+FFFD. */
-export function decodeText(bytes: Uint8Array): string {
-  return lenientDecoder.decode(bytes);
+/** Of several ways each runtime has a fast one: Bun's decoder takes 50 ns, Deno's 270, and Deno's Buffer 70, but Bun's 350. */
+const byBuffer = "Deno" in globalThis;
+
+/** UTF-8 text of a part of `chunk`; malformed bytes become U+FFFD. */
+export function decodeText(
+  chunk: Uint8Array,
+  offset = 0,
+  byteLength: number = chunk.byteLength,
+): string {
+  if (byteLength === 0) return "";
+  if (byBuffer) {
+    const start = chunk.byteOffset + offset;
+    return Buffer.from(chunk.buffer, start, byteLength).toString();
+  }
+  return lenientDecoder.decode(
+    byteLength === chunk.byteLength
+      ? chunk
+      : chunk.subarray(offset, offset + byteLength),
+  );
 }
 
 /**
@@ -46,13 +63,26 @@ export function encodeJson(value: unknown): string {
   return text;
 }
 
-/** @throws {SerializationFailedError} when the bytes are not JSON in UTF-8 */
-export function decodeJson(bytes: Uint8Array): unknown {
+/**
+ * The value of JSON in UTF-8, in a part of `chunk`.
+ *
+ * @throws {SerializationFailedError} when the bytes are neither
+ */
+export function decodeJson(
+  chunk: Uint8Array,
+  offset = 0,
+  byteLength: number = chunk.byteLength,
+): unknown {
   try {
-    return JSON.parse(strictDecoder.decode(bytes));
+    let text = decodeText(chunk, offset, byteLength);
+    // Either malformed, or really this character: the slower decoder knows. It removes a byte order mark, too.
+    if (text.includes("\ufffd") || text.startsWith("\ufeff")) {
+      text = strictDecoder.decode(chunk.subarray(offset, offset + byteLength));
+    }
+    return JSON.parse(text);
   } catch (cause) {
     throw new SerializationFailedError(
-      `the body of ${bytes.byteLength} bytes is not JSON: ${reasonOf(cause)}`,
+      `the body of ${byteLength} bytes is not JSON: ${reasonOf(cause)}`,
       { cause },
     );
   }
@@ -61,7 +91,7 @@ export function decodeJson(bytes: Uint8Array): unknown {
 /** The default codec. */
 export const jsonCodec: MessageCodec = {
   encode: encodeJson,
-  decode: decodeJson,
+  decode: (bytes) => decodeJson(bytes),
 };
 
 /** @throws {SerializationFailedError} when the value does not satisfy the schema */

@@ -7,6 +7,7 @@ import {
   decodeWith,
   encodeJson,
   encodeWith,
+  jsonCodec,
   type MessageSchema,
 } from "./codec.ts";
 import { parseHeaders } from "./headers.ts";
@@ -203,7 +204,10 @@ export class Message<T = unknown> {
 
   /** The body as UTF-8 text; malformed bytes become U+FFFD. */
   text(): string {
-    return this.#text ?? decodeText(this.data);
+    if (this.#text !== undefined) return this.#text;
+    return this.#chunk === undefined
+      ? ""
+      : decodeText(this.#chunk, this.#offset, this.#length);
   }
 
   /**
@@ -212,7 +216,7 @@ export class Message<T = unknown> {
    * @throws {SerializationFailedError} when it is not JSON, or not what the schema allows
    */
   json<V = T>(schema?: MessageSchema<V>): V {
-    const value = decodeJson(this.data);
+    const value = this.#parse();
     const rules = schema ?? this.#rules.schema;
     return (rules === undefined ? value : checkValue(value, rules)) as V;
   }
@@ -223,7 +227,9 @@ export class Message<T = unknown> {
    * @throws {SerializationFailedError} when either refuses it
    */
   value(): T {
-    const value = decodeWith(this.#rules.codec, this.data);
+    const { codec } = this.#rules;
+    const value =
+      codec === jsonCodec ? this.#parse() : decodeWith(codec, this.data);
     return (
       this.#rules.schema === undefined
         ? value
@@ -253,12 +259,23 @@ export class Message<T = unknown> {
 
   /** @internal For a view of shared memory that is about to become invalid. */
   protected forgetBody(): void {
-    if (this.#headersLength > 0 && this.#headers === undefined)
-      this.#headers = this.#parseHeaders();
+    try {
+      void this.headers;
+    } catch {
+      // Foreign headers must not keep a job from being settled.
+      this.#headers = noHeaders;
+    }
     this.#chunk = noBytes;
     this.#body = undefined;
     this.#offset = 0;
     this.#length = 0;
+  }
+
+  /** JSON without making a view of the body. */
+  #parse(): unknown {
+    return this.#chunk === undefined
+      ? decodeJson(this.data)
+      : decodeJson(this.#chunk, this.#offset, this.#length);
   }
 
   #parseHeaders(): Readonly<Record<string, string>> {

@@ -1,5 +1,6 @@
 /** From one call of the shim to messages and jobs. */
 import { IO, META, META_FLAG, TAKE } from "../../ffi/shm/layout.ts";
+import { BodyCopier } from "./body_copy.ts";
 import { ERRNO } from "./failure.ts";
 import type { QueueHandle } from "./handle.ts";
 import { Job } from "./job.ts";
@@ -12,9 +13,11 @@ import { keepAliveWith, viewSharedMemory } from "./shared_view.ts";
 export class Receiver<T> {
   readonly #handle: QueueHandle;
   readonly #leases: Leases;
+  readonly #copier: BodyCopier;
 
   constructor(handle: QueueHandle, leases: Leases) {
     this.#handle = handle;
+    this.#copier = new BodyCopier(handle.u32, handle.staging);
     this.#leases = leases;
   }
 
@@ -36,8 +39,6 @@ export class Receiver<T> {
       } else {
         this.#copyOne();
       }
-      cursor.at = 0;
-      cursor.offset = 0;
       return new Message<T>(cursor);
     }
   }
@@ -57,8 +58,6 @@ export class Receiver<T> {
       }
       if ((flags & META_FLAG.big) === 0) this.#copyOne();
       else if (!this.#readBig()) continue;
-      cursor.at = 0;
-      cursor.offset = 0;
       return this.#leases.track(new Job<T>(cursor, this.#leases, leaseMs));
     }
   }
@@ -141,11 +140,12 @@ export class Receiver<T> {
   }
 
   #copyOne(): void {
-    const { u32, staging, cursor } = this.#handle;
+    const { u32, cursor } = this.#handle;
     const bodyLength = u32[META.bodyLength] as number;
     const headersLength = u32[META.headersLength] as number;
-    cursor.chunk = staging.slice(
-      0,
+    cursor.at = 0;
+    this.#copier.copy(
+      cursor,
       headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength,
     );
   }
@@ -168,6 +168,7 @@ export class Receiver<T> {
     );
     if (result === -ERRNO.ESTALE) return false;
     this.#handle.checked(result, "take");
+    cursor.at = at;
     cursor.chunk = bytes;
     cursor.offset = 0;
     return true;

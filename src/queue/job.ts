@@ -94,6 +94,11 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   }
 
   /** @internal */
+  get renewing(): boolean {
+    return this.#renewing;
+  }
+
+  /** @internal */
   get ticket(): LeaseTicket {
     return { slot: this.#slot, tokenLo: this.#tokenLo, tokenHi: this.#tokenHi };
   }
@@ -211,7 +216,8 @@ export class Job<T = unknown> extends Message<T> implements Watched {
       options.maxStallMs === undefined
         ? maxStallMsDefault
         : checkMs(options.maxStallMs, "maxStallMs", 1);
-    this.#startRenewal(leaseMs, maxProcessingMs, maxStallMs);
+    this.#check();
+    this.#orLost(this.#callRenewal(leaseMs, maxProcessingMs, maxStallMs));
     this.#renewing = true;
     this.#watch();
     return {
@@ -220,8 +226,8 @@ export class Job<T = unknown> extends Message<T> implements Watched {
           return;
         this.#renewing = false;
         // The shim has no call to stop; one that may go on for a millisecond stops by itself.
-        if (this.#lost === undefined)
-          this.#startRenewal(leaseMs, 1, maxStallMs);
+        // When the lease is lost meanwhile there is nothing to stop.
+        this.#callRenewal(leaseMs, 1, maxStallMs);
       },
     };
   }
@@ -286,8 +292,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
 
   /** @internal */
   loseLease(why: "lost" | "cancelled" | "stalled"): void {
-    if (this.#lost !== undefined || (why === "stalled" && !this.#renewing))
-      return;
+    if (this.#lost !== undefined) return;
     const texts = {
       lost: "its lease is lost",
       cancelled: "its requester has given up",
@@ -302,23 +307,20 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     this.#aborter?.abort(this.#lost);
   }
 
-  #startRenewal(
+  #callRenewal(
     leaseMs: number,
     maxProcessingMs: number,
     maxStallMs: number,
-  ): void {
-    this.#check();
+  ): number {
     const { shim, address } = this.#leases.handle;
-    this.#orLost(
-      shim.rwq_renew_start(
-        address,
-        this.#slot,
-        this.#tokenLo,
-        this.#tokenHi,
-        leaseMs,
-        maxProcessingMs,
-        maxStallMs,
-      ),
+    return shim.rwq_renew_start(
+      address,
+      this.#slot,
+      this.#tokenLo,
+      this.#tokenHi,
+      leaseMs,
+      maxProcessingMs,
+      maxStallMs,
     );
   }
 

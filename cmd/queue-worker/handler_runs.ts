@@ -95,7 +95,7 @@ export class HandlerRuns {
     this.running++;
     try {
       const result = await this.#run(job);
-      return await this.#judge(result);
+      return await this.#judge(job, result);
     } catch (error) {
       // No process could be made, or nobody reads our stdout: neither is the message's fault.
       if (error instanceof BrokenPipe) this.#leave(ExitCode.brokenPipe);
@@ -145,14 +145,18 @@ export class HandlerRuns {
     };
   }
 
-  async #judge(result: ChildResult): Promise<WorkOutcome> {
+  async #judge(job: Job, result: ChildResult): Promise<WorkOutcome> {
     const { exitCode } = result;
     if (exitCode === 0 && !result.timedOut) {
-      await this.#deliver(result);
+      const output = await result.streams.output();
+      // A request is answered; anything else is for whoever reads our stdout.
+      if (job.replyTo !== undefined) return { kind: "reply", body: output };
+      await this.#deliver(output);
       return { kind: "ack" };
     }
     if (result.stopped) {
-      this.forced = true;
+      this.forced ||=
+        this.#terminate.signal.aborted || this.#kill.signal.aborted;
       return { kind: "release" };
     }
     if (exitCode === stopTheWorker) {
@@ -185,8 +189,7 @@ export class HandlerRuns {
     };
   }
 
-  async #deliver(result: ChildResult): Promise<void> {
-    const output = await result.streams.output();
+  async #deliver(output: Uint8Array): Promise<void> {
     if (output.byteLength === 0) return;
     const mine = this.#writing.then(() => writeOut(output));
     this.#writing = mine.catch(() => undefined);

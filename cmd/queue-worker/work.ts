@@ -153,12 +153,11 @@ function exitCodeFor(
   stop: StopRequests,
 ): number {
   if (runs.exitCode !== undefined) return runs.exitCode;
-  // Drained after SIGTERM is what was asked for; cut short is not.
-  if (
-    stop.received !== undefined &&
-    (runs.forced || stop.received === "SIGINT")
-  )
-    return stop.exitCode ?? ExitCode.failed;
+  if (stop.received !== undefined) {
+    // Drained after SIGTERM is what was asked for; cut short is not.
+    const asked = stop.received !== "SIGINT" && !runs.forced;
+    return asked ? ExitCode.done : (stop.exitCode ?? ExitCode.failed);
+  }
   if (summary.buried > 0) return ExitCode.deadLettered;
   return summary.reason === "timeout" ? ExitCode.timedOut : ExitCode.done;
 }

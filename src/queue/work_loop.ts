@@ -2,6 +2,7 @@
  * Works on a queue's messages with a bounded number at a time: takes, renews, settles. What is done with a message, and
  * what came of it, is the handler's; how often, how late and until when is the loop's. Runs in Bun and Deno.
  */
+import { RingwireError } from "../base/errors.ts";
 import { LeaseLostError } from "./errors.ts";
 import type { Job } from "./job.ts";
 import type { CrossProcessQueue } from "./queue.ts";
@@ -10,6 +11,8 @@ import type { CrossProcessQueue } from "./queue.ts";
 export type WorkOutcome =
   /** Done. */
   | { readonly kind: "ack" }
+  /** Done, with an answer for whoever waits for one; it is a failure if it cannot be sent. */
+  | { readonly kind: "reply"; readonly body: Uint8Array | string }
   /** Failed: again after a back-off, or a dead letter when it had its last attempt. */
   | { readonly kind: "retry"; readonly note?: string | Uint8Array | undefined }
   /** Hopeless: a dead letter at once. */
@@ -77,6 +80,18 @@ export function retryDelayMs(
     backoff.minMs * 2 ** Math.min(attempts - 1, 52),
   );
   return Math.round(random() * limitMs);
+}
+
+/** Sleeps, but not beyond the signal. */
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  const woken = Promise.withResolvers<void>();
+  const timer = setTimeout(woken.resolve, ms);
+  const onAbort = (): void => woken.resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  await woken.promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", onAbort);
 }
 
 class WorkLoop<T> {
@@ -160,7 +175,7 @@ class WorkLoop<T> {
         idle &&
         !mayLeave &&
         this.#running.size === 0 &&
-        this.#queue.emptyReason !== "ended";
+        (this.#isOver() || this.#queue.emptyReason !== "ended");
       if (timedOut && !this.#stopped()) return "timeout";
     }
   }
@@ -200,14 +215,33 @@ class WorkLoop<T> {
       signal === undefined
         ? wake.signal
         : AbortSignal.any([signal, wake.signal]);
+    const deadlineMs = performance.now() + (timeoutMs ?? Infinity);
     try {
-      return await this.#queue.reserve({ timeoutMs, leaseMs, signal: either });
+      for (;;) {
+        const restMs = Math.max(0, deadlineMs - performance.now());
+        const job = await this.#queue.reserve({
+          timeoutMs: timeoutMs === undefined ? undefined : restMs,
+          leaseMs,
+          signal: either,
+        });
+        if (job !== null || restMs === 0 || !this.#isOver()) return job;
+        // Nothing is waited for on an ended stream; it may be reopened some day.
+        await sleep(Math.min(lookAgainMs, restMs), either);
+        if (either.aborted) return null;
+      }
     } catch (error) {
       if (either.aborted) return null;
       throw error;
     } finally {
       this.#wake = undefined;
     }
+  }
+
+  /** The stream has ended, and that is no reason to leave. */
+  #isOver(): boolean {
+    return (
+      this.#options.until === undefined && this.#queue.emptyReason === "ended"
+    );
   }
 
   #begin(job: Job<T>): void {
@@ -249,12 +283,27 @@ class WorkLoop<T> {
     }
   }
 
+  #reply(job: Job<T>, body: Uint8Array | string): void {
+    try {
+      job.reply(body);
+      this.#counts.acked++;
+    } catch (error) {
+      if (error instanceof LeaseLostError) throw error;
+      // Anybody can write a header that names no requester: that must cost the message, not the worker.
+      const again = error instanceof RingwireError && error.retryable;
+      const note = `the reply could not be sent: ${error instanceof Error ? error.message : String(error)}`;
+      this.#settle(job, { kind: again ? "retry" : "bury", note });
+    }
+  }
+
   #settle(job: Job<T>, outcome: WorkOutcome): void {
     const { maxDeliver, backoff } = this.#options;
     const attemptsMax = maxDeliver ?? this.#queue.info.maxDeliver;
     if (outcome.kind === "ack") {
       job.ack();
       this.#counts.acked++;
+    } else if (outcome.kind === "reply") {
+      this.#reply(job, outcome.body);
     } else if (outcome.kind === "release") {
       job.nack({ uncounted: true });
       this.#counts.released++;

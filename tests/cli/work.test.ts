@@ -1,5 +1,6 @@
 import { chmodSync, writeFileSync } from "node:fs";
-import { Sandbox } from "../support/sandbox.ts";
+import { join } from "node:path";
+import { root, Sandbox } from "../support/sandbox.ts";
 import { describe, expect, test } from "../support/testing.ts";
 
 const quick = ["--backoff", "1ms..5ms", "--until-empty"];
@@ -362,6 +363,38 @@ wait && sort sums | md5sum; find tree -type f -print0 | xargs -0 sha256sum | sor
     expect([code, err]).toEqual([0, "said\n"]);
     expect(out).toMatch(/^0 1 2 (255 )?kept\nx$/);
   });
+
+  test(
+    "a handler's output answers the request that its message is",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["create", "q"]);
+      const worker = sandbox.start([
+        "ringwire-queue-worker",
+        "work",
+        "-q",
+        "q",
+        "--count",
+        "1",
+        "--",
+        "tr",
+        "a-z",
+        "A-Z",
+      ]);
+      const program = `import { CrossProcessQueue } from ${JSON.stringify(join(root, "src/mod.ts"))};
+const queue = CrossProcessQueue.connect("q");
+console.log((await queue.request("question", { timeoutMs: 20_000 })).text());
+queue.close();`;
+      const { out, err } = await sandbox.start([
+        process.execPath,
+        "-e",
+        program,
+      ]).ended;
+      expect([out, err]).toEqual(["QUESTION\n", ""]);
+      expect((await worker.ended).out).toBe("");
+    },
+    { timeoutMs: 30_000 },
+  );
 
   test("--max-deliver beyond the queue's own is refused", async () => {
     await using sandbox = new Sandbox();

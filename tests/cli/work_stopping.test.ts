@@ -156,6 +156,30 @@ echo \${PIPESTATUS[0]}`,
   );
 
   test(
+    "a worker on a stream that has ended rests, goes on when it is reopened, and heeds signals",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "a", "--end"]);
+      const worker = work(sandbox, "--", "cat");
+      await until("the first message", () => worker.out() === "a");
+      const ticks = async (): Promise<number> =>
+        Number(
+          (await Bun.file(`/proc/${worker.pid}/stat`).text()).split(" ")[13],
+        );
+      const spent = await ticks();
+      await Bun.sleep(1000);
+      // A tick is 10 ms: a loop that never rests would use about 100.
+      expect((await ticks()) - spent).toBeLessThan(30);
+      await sandbox.good(["create", "q", "--reopen"]);
+      await sandbox.good(["push", "-q", "q", "b"]);
+      await until("the second message", () => worker.out() === "ab");
+      worker.kill("SIGTERM");
+      expect((await worker.ended).code).toBe(0);
+    },
+    { timeoutMs: 30_000 },
+  );
+
+  test(
     "a second signal stops handlers at once",
     async () => {
       await using sandbox = new Sandbox();

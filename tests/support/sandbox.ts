@@ -6,7 +6,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const root = join(import.meta.dir, "../..");
+/** Of the repository. */
+export const root: string = join(import.meta.dir, "../..");
 /** The executable under test; `make build` makes it. */
 export const worker: string = join(root, "dist/ringwire-queue-worker");
 

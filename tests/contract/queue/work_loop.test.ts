@@ -154,6 +154,39 @@ describe("the worker loop", () => {
     expect([summary.acked, summary.reason]).toEqual([2, "ended"]);
   });
 
+  test("rests on a stream that has ended, unless it is to leave there", async () => {
+    const queue = queues.create();
+    queue.end();
+    const startMs = performance.now();
+    const summary = await runWorkLoop(queue, async () => ack, { waitMs: 100 });
+    expect(summary.reason).toBe("timeout");
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(90);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 20);
+    expect(
+      (await runWorkLoop(queue, async () => ack, { signal: stop.signal }))
+        .reason,
+    ).toBe("stopped");
+    for (const until of ["empty", "end"] as const) {
+      expect((await runWorkLoop(queue, async () => ack, { until })).acked).toBe(
+        0,
+      );
+    }
+  });
+
+  test("a reply that cannot be sent is a dead letter with the reason", async () => {
+    const queue = queues.create();
+    queue.send("x", { headers: { "reply-to": "nobody#0" } });
+    const summary = await runWorkLoop(
+      queue,
+      async () => ({ kind: "reply", body: "y" }),
+      { until: "empty", backoff: soon },
+    );
+    expect([summary.acked, summary.buried]).toEqual([0, 1]);
+    const [letter] = queue.deadLetters();
+    expect(letter?.note).toContain("the reply could not be sent: ");
+  });
+
   test("until empty waits for the retries of its own", async () => {
     const queue = queues.create();
     queue.send("x");

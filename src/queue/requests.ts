@@ -35,6 +35,13 @@ interface Pending {
   reject(error: unknown): void;
 }
 
+/** Names a request in its queue. */
+interface Sent {
+  readonly slot: number;
+  readonly idLo: number;
+  readonly idHi: number;
+}
+
 interface ReplyQueue {
   readonly handle: QueueHandle;
   readonly receiver: Receiver<unknown>;
@@ -88,94 +95,82 @@ export class Requests {
       [HEADER.correlationId]: id,
       [HEADER.deadline]: String(Math.ceil(Date.now() + timeoutMs)),
     };
-    const ttlMs = (): number => Math.max(1, deadline - performance.now());
-    const late = (): never => {
-      throw new QueueTimeoutError(
-        `${this.#handle.place.name}: no reply within ${timeoutMs} ms`,
-        { queue: this.#handle.place.name },
-      );
-    };
-    const attempt = (): true | undefined => {
-      const result = this.#sender.put(body, {
-        headers,
-        ttlMs: ttlMs(),
-        priority: options.priority,
-      });
+    const send = (): Sent | undefined => {
+      const ttlMs = Math.max(1, deadline - performance.now());
+      const { priority } = options;
+      const result = this.#sender.put(body, { headers, ttlMs, priority });
       if (result === -ERRNO.EAGAIN) return undefined;
       this.#handle.checked(result, "send");
-      return true;
+      const { u32 } = this.#handle;
+      return {
+        slot: u32[IO.sentSlotU32] as number,
+        idLo: u32[IO.sentIdLoU32] as number,
+        idHi: u32[IO.sentIdHiU32] as number,
+      };
     };
-    // A full queue uses up a part of the time.
-    if (this.#targetWaits.busy("space") || attempt() === undefined)
-      await this.#targetWaits.enter(
-        "space",
-        attempt,
-        late,
-        deadline,
-        options.signal,
-      );
-    const { u32 } = this.#handle;
-    const sent = {
-      slot: u32[IO.sentSlotU32] as number,
-      idLo: u32[IO.sentIdLoU32] as number,
-      idHi: u32[IO.sentIdHiU32] as number,
-    };
-    return await this.#await(id, sent, deadline, late, options.signal);
+    const late = new QueueTimeoutError(
+      `${this.#handle.place.name}: no reply within ${timeoutMs} ms`,
+      { queue: this.#handle.place.name },
+    );
+    return await this.#exchange(id, send, deadline, late, options.signal);
   }
 
-  #await(
+  /** Expects the reply before it sends, so that none can be too early. */
+  #exchange(
     id: string,
-    sent: { slot: number; idLo: number; idHi: number },
+    send: () => Sent | undefined,
     deadline: number,
-    late: () => never,
+    late: Error,
     signal: AbortSignal | undefined,
   ): Promise<Message> {
     return new Promise<Message>((resolve, reject) => {
-      const finish = (): void => {
+      let sent: Sent | undefined;
+      let done = false;
+      const finish = (settle: () => void): void => {
+        if (done) return;
+        done = true;
         this.#pending.delete(id);
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
         if (this.#pending.size === 0) this.#stopCollecting();
+        settle();
       };
-      const giveUp = (error: unknown): void => {
-        finish();
-        if (!this.#handle.closed)
-          this.#handle.shim.rwq_cancel(
-            this.#handle.address,
-            sent.slot,
-            sent.idLo,
-            sent.idHi,
-          );
-        reject(error);
-      };
+      const giveUp = (error: unknown): void =>
+        finish(() => {
+          if (sent !== undefined) this.#cancel(sent);
+          reject(error);
+        });
       const onAbort = (): void => giveUp(signal?.reason);
       const timer = setTimeout(
-        () => {
-          try {
-            late();
-          } catch (error) {
-            giveUp(error);
-          }
-        },
+        () => giveUp(late),
         Math.min(timerDelayMsMax, Math.max(0, deadline - performance.now())),
       );
       this.#pending.set(id, {
-        resolve(reply) {
-          finish();
-          resolve(reply);
-        },
-        reject(error) {
-          finish();
-          reject(error);
-        },
+        resolve: (reply) => finish(() => resolve(reply)),
+        reject: giveUp,
       });
-      if (signal?.aborted === true) {
-        onAbort();
-        return;
-      }
       signal?.addEventListener("abort", onAbort, { once: true });
-      this.#startCollecting();
+      const attempt = (): true | undefined => {
+        // Who has given up while waiting for room must not send after all.
+        if (done) return true;
+        sent = send();
+        return sent === undefined ? undefined : true;
+      };
+      try {
+        this.#startCollecting();
+        if (!this.#targetWaits.busy("space") && attempt() === true) return;
+        this.#targetWaits
+          .enter("space", attempt, () => true, deadline, signal)
+          .catch(giveUp);
+      } catch (error) {
+        giveUp(error);
+      }
     });
+  }
+
+  #cancel({ slot, idLo, idHi }: Sent): void {
+    if (this.#handle.closed) return;
+    this.#handle.shim.rwq_cancel(this.#handle.address, slot, idLo, idHi);
   }
 
   #replyQueue(): ReplyQueue {

@@ -336,8 +336,8 @@ int32_t rwq_open(const void *path, void *options) {
         }
         rw_now_ms(q);
         if (!q->observe) status = rw_attach(q, o->name);
-        /* After a rebuild: old messages get their hints before anyone can send a new one through this handle. */
-        if (status == 0 && q->journal && !q->observe && rw_load(&q->control->orphans)) rw_rehint(q);
+        /* After a rebuild: old messages get their hints, and delayed ones their bounds, before anyone can send through this handle. */
+        if (status == 0 && q->journal && !q->observe && rw_load(&q->control->orphans)) rw_sweep_full(q);
     }
     if (status == 0 && q->super.journal == RWQ_JOURNAL_INTERVAL && !q->observe && !rw_helper_start(q)) status = -ENOMEM;
     if (status) {

@@ -12,7 +12,7 @@
 #define RW_SWEEP_EVERY_MS 100u /* at most one bounded round per this */
 #define RW_DEATHS_EVERY_MS 1000u
 
-struct rw_helper; /* the helper thread's state, helper.c */
+struct rw_helper; /* the helper thread's state, background.c */
 
 struct rwq {
     struct rw_layout l;
@@ -213,7 +213,7 @@ void rw_wake_seen(rwq *q);
 void rw_wake_cleanup(rwq *q);
 void rw_wake_forget(rwq *q, uint32_t participant); /* what a dead participant left in the file system */
 
-/* helper.c */
+/* background.c */
 struct rw_helper *rw_helper_start(rwq *q); /* NULL with the reason in rwq_error_detail() */
 void rw_helper_stop(rwq *q);
 void rw_renew_forget(rwq *q, uint32_t slot, uint64_t token);

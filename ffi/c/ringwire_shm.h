@@ -96,7 +96,7 @@ struct rwq_meta {                            /* 64 bytes, one message */
     double expires_ms;                       /* 56: wall clock, 0 none; for DELAYED seen by rwq_inspect: due time */
 };
 enum {
-    RWQ_META_REDELIVERED = 1,                /* was delivered before, or may have been */
+    RWQ_META_REDELIVERED = 1,                /* was delivered before, or may have been; a revived dead letter begins anew */
     RWQ_META_BIG = 2,                        /* did not fit the staging area: fetch it with rwq_read() */
     RWQ_META_CANCELLED = 4,                  /* rwq_cancel() named this message */
 };

@@ -21,8 +21,10 @@ export interface HandlerRunsInit {
   /** As given with `-q`. */
   readonly queueName: string;
   readonly limits: RunLimits;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
 }
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** sysexits.h EX_DATAERR, and what qmail means by a permanent failure. */
 const hopeless = new Set([65, 100]);
@@ -42,6 +44,10 @@ function composeNote(reason: string, tail: Uint8Array): Uint8Array {
   note.set(head);
   note.set(kept, head.byteLength);
   return note;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function reasonOf(result: ChildResult, timeoutMs: number | undefined): string {
@@ -92,9 +98,16 @@ export class HandlerRuns {
   }
 
   async handle(job: Job): Promise<WorkOutcome> {
+    let environment: Environment;
+    try {
+      environment = this.#environmentOf(job);
+    } catch (error) {
+      // Headers that cannot be read will not be better next time.
+      return { kind: "bury", note: messageOf(error) };
+    }
     this.running++;
     try {
-      const result = await this.#run(job);
+      const result = await this.#run(job, environment);
       return await this.#judge(job, result);
     } catch (error) {
       // No process could be made, or nobody reads our stdout: neither is the message's fault.
@@ -102,7 +115,7 @@ export class HandlerRuns {
       else
         this.#leave(
           ExitCode.handlerNotRunnable,
-          `the handler cannot be started: ${error instanceof Error ? error.message : String(error)}`,
+          `the handler cannot be started: ${messageOf(error)}`,
         );
       return { kind: "release" };
     } finally {
@@ -110,13 +123,13 @@ export class HandlerRuns {
     }
   }
 
-  async #run(job: Job): Promise<ChildResult> {
+  async #run(job: Job, environment: Environment): Promise<ChildResult> {
     const { command, launcher, limits } = this.#init;
     return await runChild({
       command,
       launcher,
       body: job.data,
-      environment: this.#environmentOf(job),
+      environment,
       timeoutMs: limits.timeoutMs,
       killAfterMs: limits.killAfterMs,
       // Somebody else may have the message when its lease is lost: two handlers must not go on side by side.
@@ -125,7 +138,7 @@ export class HandlerRuns {
     });
   }
 
-  #environmentOf(job: Job): Record<string, string | undefined> {
+  #environmentOf(job: Job): Environment {
     const { environment, queueName, limits } = this.#init;
     const { headers } = job;
     const { traceparent } = headers;

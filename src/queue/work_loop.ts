@@ -259,27 +259,23 @@ class WorkLoop<T> {
   }
 
   async #work(job: Job<T>): Promise<void> {
-    using _renewal = job.keepAlive({
-      leaseMs: this.#options.leaseMs,
-      maxProcessingMs: this.#options.maxProcessingMs,
-    });
-    let outcome: WorkOutcome;
+    const { leaseMs, maxProcessingMs } = this.#options;
     try {
-      outcome = await this.#handler(job);
-    } catch (error) {
-      outcome = {
-        kind: "retry",
-        note:
-          error instanceof Error
-            ? (error.stack ?? error.message)
-            : String(error),
-      };
-    }
-    try {
-      this.#settle(job, outcome);
+      using _renewal = job.keepAlive({ leaseMs, maxProcessingMs });
+      this.#settle(job, await this.#outcomeOf(job));
     } catch (error) {
       if (!(error instanceof LeaseLostError)) throw error;
       this.#counts.lost++;
+    }
+  }
+
+  async #outcomeOf(job: Job<T>): Promise<WorkOutcome> {
+    try {
+      return await this.#handler(job);
+    } catch (error) {
+      const note =
+        error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return { kind: "retry", note };
     }
   }
 

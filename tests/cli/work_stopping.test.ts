@@ -180,6 +180,56 @@ echo \${PIPESTATUS[0]}`,
   );
 
   test(
+    "a worker that was halted for too long loses the message, and its handler with it, but goes on",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["create", "q", "--lease", "300ms"]);
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const halted = work(
+        sandbox,
+        "--drain-timeout",
+        "100ms",
+        "--",
+        "sh",
+        "-c",
+        "echo $$ >>begun; cat >>bodies; [ $RINGWIRE_MSG_ATTEMPT -gt 1 ] || exec sleep 1000",
+      );
+      await until(
+        "the handler to begin",
+        () => sandbox.lines("begun").length === 1,
+      );
+      halted.kill("SIGSTOP");
+      const other = await sandbox.run([
+        "work",
+        "-q",
+        "q",
+        "--count",
+        "1",
+        "--exec",
+        "echo $RINGWIRE_MSG_ATTEMPT",
+      ]);
+      expect([other.code, other.out]).toEqual([0, "2\n"]);
+      const handler = Number(sandbox.lines("begun")[0]);
+      expect(await isAlive(handler)).toBe(true);
+      halted.kill("SIGCONT");
+      await until(
+        "the handler to be stopped",
+        async () => !(await isAlive(handler)),
+      );
+      await sandbox.good(["push", "-q", "q", "y"]);
+      await until(
+        "the next message to be taken",
+        () => sandbox.lines("begun").length === 2,
+      );
+      halted.kill("SIGTERM");
+      const { err } = await halted.ended;
+      expect(err).toContain("1 messages lost their lease");
+      expect((await sandbox.status("q")).counters.acked).toBe(1);
+    },
+    { timeoutMs: 30_000 },
+  );
+
+  test(
     "a second signal stops handlers at once",
     async () => {
       await using sandbox = new Sandbox();

@@ -65,7 +65,7 @@ echo \${PIPESTATUS[0]}`,
     "renews the lease while the handler lives",
     async () => {
       await using sandbox = new Sandbox();
-      await sandbox.good(["create", "q", "--lease", "200ms"]);
+      await sandbox.good(["create", "q", "--lease", "600ms"]);
       await sandbox.good(["push", "-q", "q", "x"]);
       const first = work(
         sandbox,
@@ -74,7 +74,7 @@ echo \${PIPESTATUS[0]}`,
         "--",
         "sh",
         "-c",
-        "echo >>runs; sleep 1",
+        "echo >>runs; sleep 2",
       );
       await until(
         "the handler to begin",
@@ -86,7 +86,7 @@ echo \${PIPESTATUS[0]}`,
         "-q",
         "q",
         "--wait",
-        "2s",
+        "3s",
         "--",
         "sh",
         "-c",

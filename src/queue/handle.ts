@@ -198,6 +198,8 @@ export class QueueHandle {
     this.#pointer = null;
     leaked.unregister(this);
     forgetReference(this.#reference);
-    this.shim.rwq_close(pointer);
+    const result = this.shim.rwq_close(pointer);
+    // Only a journal can fail here; there is nobody left to take the error.
+    if (result < 0) warn(this.failure(result, "maintain").message);
   }
 }

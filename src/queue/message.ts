@@ -174,7 +174,9 @@ export class Message<T = unknown> {
         this.#text === undefined ? noBytes : encoder.encode(this.#text);
       this.#length = this.#chunk.byteLength;
     }
-    if (this.#chunk.byteLength === this.#length) return this.#chunk;
+    const { byteLength } = this.#chunk;
+    // Its own bytes alone; or a view of shared memory that was let go.
+    if (byteLength === this.#length || byteLength === 0) return this.#chunk;
     this.#body ??= this.#chunk.subarray(
       this.#offset,
       this.#offset + this.#length,
@@ -205,7 +207,8 @@ export class Message<T = unknown> {
   /** The body as UTF-8 text; malformed bytes become U+FFFD. */
   text(): string {
     if (this.#text !== undefined) return this.#text;
-    return this.#chunk === undefined
+    // A view of shared memory is empty once it is let go.
+    return this.#chunk === undefined || this.#chunk.byteLength === 0
       ? ""
       : decodeText(this.#chunk, this.#offset, this.#length);
   }
@@ -273,7 +276,7 @@ export class Message<T = unknown> {
 
   /** JSON without making a view of the body. */
   #parse(): unknown {
-    return this.#chunk === undefined
+    return this.#chunk === undefined || this.#chunk.byteLength === 0
       ? decodeJson(this.data)
       : decodeJson(this.#chunk, this.#offset, this.#length);
   }

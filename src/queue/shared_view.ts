@@ -3,7 +3,7 @@ import { pointerAt, viewOf } from "../../ffi/host.ts";
 import { IO } from "../../ffi/shm/layout.ts";
 import type { QueueHandle } from "./handle.ts";
 
-/** Bytes of shared memory; `bytes` has length 0 after `release`. */
+/** Bytes of shared memory; `bytes` has length 0 after `release`, and once the handle is closed. */
 export interface SharedView {
   readonly bytes: Uint8Array;
   /** Detaches the bytes, so that no reference to them can reach memory that belongs to somebody else by then. Idempotent. */
@@ -26,11 +26,19 @@ export function viewSharedMemory(
   const pointer = pointerAt(handle.u64[IO.outPointerU32 >> 1] ?? 0n);
   if (pointer === null) throw new Error("the shim gave no address");
   const buffer = viewOf(pointer, byteLength);
+  // Weakly: a job or a claim that is dropped together with its view must still be found.
+  const reference = new WeakRef(buffer);
+  const forget = handle.beforeClose(() => detach(reference.deref()));
   return {
     bytes: new Uint8Array(buffer),
     release(): void {
-      // Transferring an external buffer to length 0 detaches all views of it and copies nothing.
-      if (!buffer.detached) buffer.transfer(0);
+      forget();
+      detach(buffer);
     },
   };
+}
+
+function detach(buffer: ArrayBuffer | undefined): void {
+  // Transferring an external buffer to length 0 detaches all views of it and copies nothing.
+  if (buffer !== undefined && !buffer.detached) buffer.transfer(0);
 }

@@ -121,4 +121,20 @@ describe("jobs without a copy", () => {
     expect(queue.ackMany(rest)).toBe(2);
     expect(views.map((view) => view.byteLength)).toEqual([0, 0]);
   });
+
+  test("closing the handle takes its views away", () => {
+    const queue = queues.create();
+    const other = queues.connect(queue);
+    queue.send("body", { headers: { k: "v" } });
+    const job = other.reserveZeroCopy();
+    const claim = other.claim(10);
+    const data = job?.data;
+    expect(data?.byteLength).toBe(4);
+    other.close();
+    expect(data?.byteLength).toBe(0);
+    expect(claim.bytes.byteLength).toBe(0);
+    expect(job?.data.byteLength).toBe(0);
+    expect(job?.text()).toBe("");
+    expect(queue.tryReceive()?.text()).toBe("body");
+  });
 });

@@ -82,6 +82,7 @@ const roles: Readonly<Record<string, () => Promise<void>>> = {
       .catch(() => undefined);
     stop.abort();
     await aborted;
+    say("waited");
     const job = await queue.reserve({ timeoutMs: 10_000 });
     job?.keepAlive();
     void job?.signal.aborted;

@@ -122,8 +122,9 @@ for (const runtime of ["bun", "deno"] as const) {
       "waiting that is over keeps no process alive, and its jobs go back",
       async () => {
         const queue = queues.create();
-        queue.send("x", { delayMs: 100 });
         const peer = peers.start(runtime, program, "leave", queue.name);
+        expect(await peer.line()).toBe('"waited"');
+        queue.send("x", { delayMs: 50 });
         expect(await peer.line()).toBe('"leaving"');
         const startMs = performance.now();
         expect((await peer.exited).code).toBe(0);

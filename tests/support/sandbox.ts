@@ -81,6 +81,12 @@ export interface ShownStatus {
   readonly counters: { readonly acked: number };
 }
 
+/** Sandboxes in use. A test that runs out of time never gets to the end of its block. */
+const inUse = new Set<Sandbox>();
+process.on("exit", () => {
+  for (const sandbox of inUse) sandbox.abandon();
+});
+
 /** A place for one test's queues and processes. */
 export class Sandbox implements AsyncDisposable {
   /** RINGWIRE_SHM_DIR of everything started here. */
@@ -92,6 +98,15 @@ export class Sandbox implements AsyncDisposable {
   constructor() {
     this.directory = mkdtempSync("/dev/shm/ringwire-cli-");
     this.files = mkdtempSync(join(tmpdir(), "ringwire-cli-"));
+    inUse.add(this);
+  }
+
+  /** Kills what runs and removes both directories, without waiting. */
+  abandon(): void {
+    inUse.delete(this);
+    for (const child of this.#running) child.kill("SIGKILL");
+    for (const directory of [this.directory, this.files])
+      rmSync(directory, { recursive: true, force: true });
   }
 
   /** A path within `files`. */
@@ -210,8 +225,7 @@ export class Sandbox implements AsyncDisposable {
     const left = [...this.#running];
     for (const child of left) child.kill("SIGKILL");
     await Promise.all(left.map((child) => child.exited));
-    for (const directory of [this.directory, this.files])
-      rmSync(directory, { recursive: true, force: true });
+    this.abandon();
   }
 }
 

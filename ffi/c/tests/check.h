@@ -48,23 +48,28 @@ static inline void check_equal(const char *file, int line, const char *what, lon
 /* ---- names ---- */
 
 #define SEGMENT_DIRECTORY "/dev/shm"
+static const char *segment_directory = SEGMENT_DIRECTORY;
 static char segment_prefix[64]; /* of this test's segments */
 
 static inline const char *fresh_path(void) {
-    static char paths[64][128];
+    static char paths[64][4200];
     static unsigned made;
     char *path = paths[made % 64];
-    snprintf(path, sizeof paths[0], SEGMENT_DIRECTORY "/%s-%u-%d", segment_prefix, made++, (int)getpid());
+    snprintf(path, sizeof paths[0], "%s/%s-%u-%d", segment_directory, segment_prefix, made++, (int)getpid());
     return path;
 }
 
-static inline void remove_segments(void) {
-    DIR *directory = opendir(SEGMENT_DIRECTORY);
+static inline void remove_segments_in(const char *path) {
+    DIR *directory = opendir(path);
     if (!directory) return;
     for (struct dirent *entry; (entry = readdir(directory));)
         if (strncmp(entry->d_name, segment_prefix, strlen(segment_prefix)) == 0 && unlinkat(dirfd(directory), entry->d_name, 0) != 0)
             unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
     closedir(directory);
+}
+static inline void remove_segments(void) {
+    remove_segments_in(SEGMENT_DIRECTORY);
+    if (strcmp(segment_directory, SEGMENT_DIRECTORY) != 0) remove_segments_in(segment_directory);
 }
 
 /* ---- tests ---- */

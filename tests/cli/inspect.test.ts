@@ -1,5 +1,10 @@
 import { copyFileSync, mkdirSync } from "node:fs";
-import { Sandbox, until, worker } from "../support/sandbox.ts";
+import {
+  cleanUpSandboxes,
+  Sandbox,
+  until,
+  worker,
+} from "../support/sandbox.ts";
 import {
   describe,
   expect,
@@ -7,6 +12,8 @@ import {
   test,
   testIf,
 } from "../support/testing.ts";
+
+cleanUpSandboxes();
 
 describe("looking at queues", () => {
   test(

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
-import { Sandbox, until } from "../support/sandbox.ts";
+import { cleanUpSandboxes, Sandbox, until } from "../support/sandbox.ts";
 import { describe, expect, test } from "../support/testing.ts";
 
 const messageCount = 300;
 const killEveryMs = 200;
+
+cleanUpSandboxes();
 
 describe("a worker that is killed again and again", () => {
   test(

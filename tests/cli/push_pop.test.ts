@@ -6,11 +6,13 @@ import {
   test,
   testIf,
 } from "../support/testing.ts";
-import { Sandbox, until } from "../support/sandbox.ts";
+import { cleanUpSandboxes, Sandbox, until } from "../support/sandbox.ts";
 
 function md5(text: string | Uint8Array): string {
   return createHash("md5").update(text).digest("hex");
 }
+
+cleanUpSandboxes();
 
 describe("push and pop", () => {
   test(

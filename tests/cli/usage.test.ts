@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, test } from "../support/testing.ts";
-import { Sandbox } from "../support/sandbox.ts";
+import { cleanUpSandboxes, Sandbox } from "../support/sandbox.ts";
 
 /** Words, then what the message must contain. */
 const refused: readonly (readonly [words: string[], ...parts: string[]])[] = [
@@ -67,6 +67,8 @@ const refused: readonly (readonly [words: string[], ...parts: string[]])[] = [
   [["dlq", "retry", "-q", "x"], "--all"],
   [["completion", "tcsh"], "bash, zsh, fish"],
 ];
+
+cleanUpSandboxes();
 
 describe("ringwire-queue-worker's command line", () => {
   test(

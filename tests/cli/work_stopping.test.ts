@@ -1,5 +1,11 @@
 import { writeFileSync } from "node:fs";
-import { isAlive, type Running, Sandbox, until } from "../support/sandbox.ts";
+import {
+  isAlive,
+  type Running,
+  cleanUpSandboxes,
+  Sandbox,
+  until,
+} from "../support/sandbox.ts";
 import { describe, expect, test } from "../support/testing.ts";
 
 function work(sandbox: Sandbox, ...words: string[]): Running {
@@ -7,6 +13,8 @@ function work(sandbox: Sandbox, ...words: string[]): Running {
 }
 
 const quick = ["--backoff", "1ms..5ms", "--until-empty"];
+
+cleanUpSandboxes();
 
 describe("stopping work", () => {
   test(

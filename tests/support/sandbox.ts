@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterEach } from "./testing.ts";
 
 /** Of the repository. */
 export const root: string = join(import.meta.dir, "../..");
@@ -81,11 +82,14 @@ export interface ShownStatus {
   readonly counters: { readonly acked: number };
 }
 
-/** Sandboxes in use. A test that runs out of time never gets to the end of its block. */
 const inUse = new Set<Sandbox>();
-process.on("exit", () => {
-  for (const sandbox of inUse) sandbox.abandon();
-});
+
+/** Call it once per file, outside of the tests: a test that runs out of time never gets to the end of its block. */
+export function cleanUpSandboxes(): void {
+  afterEach(() => {
+    for (const sandbox of inUse) sandbox.abandon();
+  });
+}
 
 /** A place for one test's queues and processes. */
 export class Sandbox implements AsyncDisposable {

@@ -158,11 +158,11 @@ static bool lengths_possible(const rwq *q, uint32_t body_len, uint32_t headers_l
 /* Copies and verifies; the sum is taken over the copy, which nobody else can change any more. */
 static bool copy_out(rwq *q, uint32_t slot, uint64_t word, uint8_t *into, uint32_t body_len, uint32_t headers_len) {
     const uint8_t *from = rw_body(q, slot, headers_len ? rw_pad8(body_len) + headers_len : body_len);
+    struct rw_slot *s = &q->slots[slot];
+    if (!(RW_FLAGS(word) & RW_UNSUMMED)) return rw_message_copy(rw_load_relaxed(&s->id), into, from, body_len, from + rw_pad8(body_len), headers_len) == rw_load_relaxed(&s->crc);
     memcpy(into, from, body_len);
     if (headers_len) memcpy(into + rw_pad8(body_len), from + rw_pad8(body_len), headers_len);
-    if (RW_FLAGS(word) & RW_UNSUMMED) return true;
-    struct rw_slot *s = &q->slots[slot];
-    return rw_message_crc(rw_load_relaxed(&s->id), into, body_len, into + rw_pad8(body_len), headers_len) == rw_load_relaxed(&s->crc);
+    return true;
 }
 
 static void bury_corrupt(rwq *q, uint32_t slot, uint64_t leased) {

@@ -1,10 +1,12 @@
-/* CRC32C against known vectors and against the definition, both the instruction's path and the portable one. */
+/* CRC32C against known vectors and against the definition: the wide path, the instruction's and the portable one. */
 #define _GNU_SOURCE
 #define rw_crc32c crc32c_under_test
 #define rw_message_crc message_crc_under_test
+#define rw_message_copy message_copy_under_test
 #include "checksum.c"
 #undef rw_crc32c
 #undef rw_message_crc
+#undef rw_message_copy
 #include "check.h"
 
 static uint32_t by_definition(const uint8_t *p, size_t n) {
@@ -16,13 +18,15 @@ static uint32_t by_definition(const uint8_t *p, size_t n) {
     return ~crc;
 }
 
-static void both_paths(void (*check)(void)) {
+static void all_paths(void (*check)(void)) {
 #if defined(__x86_64__)
-    bool present = instruction_present;
+    bool wide = wide_present, present = instruction_present;
+    if (wide) check();
+    wide_present = false;
     if (present) check();
     instruction_present = false;
     check();
-    instruction_present = present;
+    wide_present = wide, instruction_present = present;
 #else
     check();
 #endif
@@ -75,9 +79,9 @@ static void check_alignments(void) {
         }
 }
 
-static void known_vectors_hold(void) { both_paths(check_vectors); }
-static void every_length_and_split_holds(void) { fill(), both_paths(check_lengths); }
-static void every_alignment_holds(void) { fill(), both_paths(check_alignments); }
+static void known_vectors_hold(void) { all_paths(check_vectors); }
+static void every_length_and_split_holds(void) { fill(), all_paths(check_lengths); }
+static void every_alignment_holds(void) { fill(), all_paths(check_alignments); }
 
 static void a_message_under_another_header_does_not_pass(void) {
     fill();
@@ -92,5 +96,20 @@ static void a_message_under_another_header_does_not_pass(void) {
     CHECK(crc != message_crc_under_test(7, bytes, 1000, bytes + 2000, 16));
 }
 
-static const struct test tests[] = {TEST(known_vectors_hold), TEST(every_length_and_split_holds), TEST(every_alignment_holds), TEST(a_message_under_another_header_does_not_pass)};
+static void check_copies(void) {
+    static uint8_t from[300000], into[300100];
+    for (size_t i = 0; i < sizeof from; i++) from[i] = bytes[i % sizeof bytes];
+    const uint32_t lengths[] = {0, 1, 9, 255, 256, 65535, 65536, 65537, 131072, 299999};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
+        for (uint32_t headers = 0; headers <= 17; headers += 17) {
+            uint32_t length = lengths[i], end = (length + 7) & ~7u;
+            memset(into, 0xa5, sizeof into);
+            CHECK_EQUAL(message_copy_under_test(3, into, from, length, bytes, headers), message_crc_under_test(3, from, length, bytes, headers));
+            CHECK(memcmp(into, from, length) == 0 && memcmp(into + end, bytes, headers) == 0);
+            CHECK_EQUAL(into[headers ? end + headers : length], 0xa5);
+        }
+}
+static void a_copy_is_whole_and_summed(void) { fill(), all_paths(check_copies); }
+
+static const struct test tests[] = {TEST(a_copy_is_whole_and_summed), TEST(known_vectors_hold), TEST(every_length_and_split_holds), TEST(every_alignment_holds), TEST(a_message_under_another_header_does_not_pass)};
 int main(int argc, char **argv) { return RUN_TESTS(tests, argc, argv); }

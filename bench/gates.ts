@@ -141,7 +141,7 @@ export const gates: readonly Gate[] = [
     unit: "ns",
     gate: 60,
     stretch: 45,
-    limit: "limit.bare-ring.uncontended",
+    limit: "limit.eight-locked-operations",
   }),
   plain({
     metric: "C, one producer, one consumer",

@@ -78,7 +78,7 @@ export class Stage {
     }
     this.directory = join("/dev/shm", `${prefix}${process.pid}`);
     mkdirSync(this.directory, { mode: 0o700 });
-    // For queues of this process, and inherited by every program.
+    // For queues of this process, and passed on to every program.
     process.env.RINGWIRE_SHM_DIR = this.directory;
     process.env.BENCH_DIR = this.directory;
     this.#processors = allowedProcessors();
@@ -140,6 +140,7 @@ export class Stage {
     const pinning = cpu === undefined ? [] : ["taskset", "-c", String(cpu)];
     const child = Bun.spawn([...pinning, ...command], {
       cwd: root,
+      env: process.env,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

@@ -21,6 +21,33 @@ static void compare_and_swap(void) {
     munmap((void *)word, 4096);
 }
 
+/*
+ * The locked operations that crash safety takes for each message, on lines of their own, between writing 64 bytes and reading them, and
+ * nothing else: claim, mark used, number, commit, hint; lease, free, mark free.
+ */
+static void eight_locked_operations(void) {
+    enum { ROUNDS = 2000000 };
+    struct line {
+        _Alignas(128) _Atomic uint64_t word;
+        uint8_t body[64];
+    } *lines = shared(8 * sizeof *lines);
+    uint8_t body[64] = {1};
+    for (int run = -1; run < RUNS; run++) {
+        double t = now_ns();
+        for (uint64_t i = 0; i < ROUNDS; i++) {
+            for (int k = 0; k < 8; k++) {
+                uint64_t expected = atomic_load_explicit(&lines[k].word, memory_order_relaxed);
+                if (k == 3) memcpy(lines[0].body, body, sizeof body);
+                atomic_compare_exchange_strong(&lines[k].word, &expected, expected + 1);
+                if (k == 5) memcpy(body, lines[0].body, sizeof body);
+            }
+            __asm__ volatile("" ::"r"(body) : "memory");
+        }
+        if (run >= 0) emit("limit.eight-locked-operations", (now_ns() - t) / ROUNDS, "ns");
+    }
+    munmap(lines, 8 * sizeof *lines);
+}
+
 /* One cache line there and back between two processors, halved. */
 static void cache_line(void) {
     enum { ROUNDS = 300000 };
@@ -208,6 +235,7 @@ static void hand_over(bool copied) {
 int main(void) {
     pin(0);
     compare_and_swap();
+    eight_locked_operations();
     cache_line();
     futex_round_trip();
     futex_one_way();

@@ -61,7 +61,7 @@ static double once(bool watch, uint32_t wait_us) {
 
 int main(void) {
     pin(0);
-    for (uint32_t i = 0; i < 9; i++) emit("recovery.sweep", once(false, 50000 + i * 123457 % 1000000), "ms");
-    for (uint32_t i = 0; i < 9; i++) emit("recovery.watch", once(true, 50000 + i * 23457), "ms");
+    for (uint32_t i = 0; i < 9; i++) emit("c.recovery.sweep", once(false, 50000 + i * 123457 % 1000000), "ms");
+    for (uint32_t i = 0; i < 9; i++) emit("c.recovery.watch", once(true, 50000 + i * 23457), "ms");
     return 0;
 }

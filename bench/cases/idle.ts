@@ -5,7 +5,8 @@ import type { Bench } from "../bench.ts";
 import type { Sample } from "../sample.ts";
 import type { Program, Stage } from "../stage.ts";
 
-const settleMs = 2000;
+/** Bun collects garbage every second until nothing has changed for 30 s. */
+const settleMs = 35_000;
 const windowMs = 2000;
 const windows = 5;
 
@@ -57,7 +58,7 @@ function startAll(stage: Stage): Waiter[] {
 export const idle: Bench = {
   name: "idle",
   about:
-    "CPU time of waiting consumers at capacities of a thousand and a million",
+    "CPU time of consumers that wait, at capacities of a thousand and a million",
   async run(stage) {
     const waiters = startAll(stage);
     for (const { program } of waiters) await program.nextLine();

@@ -16,13 +16,15 @@ const queue = CrossProcessQueue.create(argument.queue, {
 });
 console.log("ready");
 const way: Exchange = exchanges[argument.exchange];
+
+function waitForOne(): number {
+  const job = queue.reserveSync(100);
+  job?.ack();
+  return job === null ? 0 : 1;
+}
+
 const first = queue.reserveSync(20_000);
 if (first === null) throw new Error("the producer sends nothing");
 first.ack();
-reportRate(
-  argument.report,
-  "msg/s",
-  () => way.take(queue),
-  () => queue.reserveSync(100)?.ack(),
-);
+reportRate(argument.report, "msg/s", () => way.take(queue), waitForOne);
 queue.destroy();

@@ -1,7 +1,7 @@
 /** Makes the queue, takes large bodies, reports bytes per second, destroys it. Argument: LargeArgument. */
 import process from "node:process";
 import { CrossProcessQueue } from "../../src/queue/mod.ts";
-import { reportRate } from "./rounds.ts";
+import { reportRate, yieldProcessor } from "./rounds.ts";
 import { type LargeArgument, sizes } from "./sizes.ts";
 
 const {
@@ -48,11 +48,5 @@ if (first === null) throw new Error("the producer sends nothing");
 first.ack();
 const take = zeroCopy ? takeInPlace : takeCopied;
 const turnsPerLook = bytes > 2 ** 16 ? 1 : 16;
-reportRate(
-  report,
-  "GB/s",
-  take,
-  () => queue.reserveSync(100)?.ack(),
-  turnsPerLook,
-);
+reportRate(report, "GB/s", take, yieldProcessor, turnsPerLook);
 queue.destroy();

@@ -5,7 +5,7 @@ import {
   QueueClosedError,
   QueueFullError,
 } from "../../src/queue/mod.ts";
-import { repeatUntilThrown } from "./rounds.ts";
+import { repeatUntilThrown, yieldProcessor } from "./rounds.ts";
 import { type LargeArgument, sizes } from "./sizes.ts";
 
 const {
@@ -16,7 +16,6 @@ const {
 const queue = CrossProcessQueue.connect(name);
 const { bytes } = sizes[size];
 const body = new Uint8Array(bytes).fill(0x61);
-const cell = new Int32Array(new SharedArrayBuffer(4));
 
 function sendCopied(): number {
   return queue.trySend(body) ? 1 : 0;
@@ -35,10 +34,9 @@ function sendInPlace(): number {
   }
 }
 
-// Sleeping for so short a time only gives the processor to others.
 const error = repeatUntilThrown(
   zeroCopy ? sendInPlace : sendCopied,
-  () => void Atomics.wait(cell, 0, 0, 0.01),
+  yieldProcessor,
 );
 queue.close();
 if (!(error instanceof QueueClosedError)) throw error;

@@ -17,13 +17,13 @@ const turnsPerLookDefault = 64;
 
 /**
  * Calls `step`, which says how many things it did, over and over and reports things per second. `wait` is called when it
- * did nothing many times in a row.
+ * did nothing many times in a row, and says so too.
  */
 export function reportRate(
   name: string,
   unit: string,
   step: () => number,
-  wait: () => void,
+  wait: () => number,
   turnsPerLook: number = turnsPerLookDefault,
 ): void {
   for (let round = -1; round < roundsCounted; round++) {
@@ -37,7 +37,7 @@ export function reportRate(
       done += count;
       if (count > 0) spins = 0;
       else if (++spins > spinsMax) {
-        wait();
+        done += wait();
         spins = 0;
       }
       if (turn % turnsPerLook === 0) nowMs = performance.now();
@@ -46,10 +46,18 @@ export function reportRate(
   }
 }
 
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+/** Gives the processor to others for a moment. */
+export function yieldProcessor(): number {
+  Atomics.wait(cell, 0, 0, 0.01);
+  return 0;
+}
+
 /** Calls `step` until it throws, and says what it threw. */
 export function repeatUntilThrown(
   step: () => number,
-  wait: () => void,
+  wait: () => unknown,
 ): unknown {
   try {
     for (let spins = 0; ;) {

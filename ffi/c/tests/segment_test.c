@@ -174,6 +174,29 @@ static void creating_over_something_that_is_no_segment_neither_hangs_nor_removes
     CHECK(access(text_path, F_OK) == 0);
 }
 
+static void nobody_removes_the_successor_of_a_destroyed_queue(void) {
+    const char *path = fresh_path();
+    _Atomic int *made = shared_memory(sizeof *made);
+    pid_t pids[4];
+    for (int i = 0; i < 4; i++) {
+        IN_CHILD(pid, {
+            for (double until = seconds_now() + 0.4; seconds_now() < until;) {
+                int32_t status = rwq_create(path, &small, RWQ_CREATE_REPLACE_CLOSED);
+                CHECK_NOTE(status == 0 || status == -EEXIST || status == -EBUSY, "creating answered %d", status);
+                if (status) continue;
+                struct handle h = open_queue(path); /* ours, until we say otherwise */
+                atomic_fetch_add(made, 1);
+                send_text(&h, "x"), expect_text(&h, "x");
+                CHECK_EQUAL(rwq_destroy(h.q), 0);
+                close_queue(&h);
+            }
+        });
+        pids[i] = pid;
+    }
+    for (int i = 0; i < 4; i++) expect_good(pids[i]);
+    CHECK_NOTE(*made > 50, "%d were made", *made);
+}
+
 /* ---- what open refuses ---- */
 
 static void what_is_no_segment_is_refused(void) {
@@ -393,6 +416,7 @@ static const struct test tests[] = {
     TEST(a_new_queue_opens_and_says_what_it_was_made_with), TEST(zero_sizes_are_the_defaults), TEST(sizes_beyond_the_limits_are_refused),
     TEST(a_memory_queue_is_refused_on_a_disk), TEST(a_taken_name_is_refused_and_left_alone), TEST(a_destroyed_queue_answers_shut_down_and_its_name_is_free),
     TEST(an_observer_may_destroy_a_queue_that_somebody_waits_on), TEST(an_observer_is_refused_what_changes_messages), TEST(a_half_destroyed_name_is_replaced_when_asked),
+    TEST(nobody_removes_the_successor_of_a_destroyed_queue),
     TEST(creating_over_something_that_is_no_segment_neither_hangs_nor_removes_it), TEST(what_is_no_segment_is_refused), TEST(a_link_is_refused),
     TEST(permissions_for_others_must_be_asked_for), TEST(another_users_queue_is_refused), TEST(headers_that_do_not_hold_are_refused),
     TEST(a_truncated_segment_is_refused), TEST(a_poisoned_segment_refuses_everything), TEST(staging_areas_have_limits),

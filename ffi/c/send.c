@@ -174,6 +174,7 @@ static int32_t send_group(rwq *q, const uint8_t *at, const uint32_t *length, uin
     status = rw_journal_result(q);
     if (status) {
         for (uint32_t i = 0; i < n; i++) unclaim(q, slot[i], claimed[i]);
+        rw_journal_result(q); /* of giving them up: not the next operation's */
         return status;
     }
     tell_sent(q, slot[n - 1]);

@@ -10,7 +10,7 @@
 
 #define RW_SLICE_MS 1000u      /* no wait is longer than this at a stretch */
 #define RW_SWEEP_EVERY_MS 100u /* at most one bounded round per this */
-#define RW_DEATHS_EVERY_MS 1000u
+#define RW_DEATHS_EVERY_MS 900u /* less than a slice: who waits looks once a slice, and must not come a millisecond too early every time */
 
 struct rw_helper; /* the helper thread's state, background.c */
 

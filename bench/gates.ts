@@ -29,6 +29,8 @@ interface PlainGate {
   readonly gate: number;
   readonly stretch?: number;
   readonly limit?: string;
+  /** Whether the slowest run has to meet it, because it is a promise and not a speed. */
+  readonly always?: boolean;
 }
 
 function plain({
@@ -38,6 +40,7 @@ function plain({
   gate,
   stretch,
   limit,
+  always,
 }: PlainGate): Gate {
   return {
     metric,
@@ -45,7 +48,8 @@ function plain({
     gate,
     stretch: stretch ?? null,
     more: isRate(unit),
-    value: (figures) => figures.get(figure)?.value,
+    value: (figures) =>
+      always === true ? figures.get(figure)?.max : figures.get(figure)?.value,
     limit: (figures) => (limit === undefined ? undefined : figures.get(limit)),
   };
 }
@@ -118,17 +122,19 @@ function idleGates(): Gate[] {
 function recoveryGates(): Gate[] {
   return ["c", "bun", "deno"].flatMap((runtime) => [
     plain({
-      metric: `redelivery after SIGKILL in ${runtime}, by sweep`,
+      metric: `redelivery after SIGKILL in ${runtime}, by sweep, slowest`,
       figure: `${runtime}.recovery.sweep`,
       unit: "ms",
       gate: 1100,
+      always: true,
     }),
     plain({
-      metric: `redelivery after SIGKILL in ${runtime}, with watch()`,
+      metric: `redelivery after SIGKILL in ${runtime}, with watch(), slowest`,
       figure: `${runtime}.recovery.watch`,
       unit: "ms",
       gate: 20,
       stretch: 5,
+      always: true,
     }),
   ]);
 }

@@ -28,6 +28,8 @@ struct rwq {
     int fd; /* an open file description of its own: the locks hang on it */
     uint32_t me;
     _Atomic uint64_t ring_head[RW_RINGS], ring_tail[RW_RINGS]; /* never behind what this handle has seen; hints, shared with its threads */
+    uint32_t clear_word;     /* word of the used bitmap that the bits of clear_mask are to be cleared in */
+    uint64_t clear_mask;
     uint32_t rotor;          /* word of the used bitmap where the last claim succeeded */
     uint32_t claims_in_turn; /* claims since the search last began at the bottom */
     uint32_t takes;          /* for the every-16th rule */
@@ -126,6 +128,8 @@ static inline uint8_t *rw_body(const rwq *q, uint32_t slot, uint64_t bytes) {
 /* used.c: which slots are taken, as hints */
 int32_t rw_used_claim(rwq *q, uint32_t *slot, uint64_t *word, uint32_t flags_and_priority); /* a CLAIMED slot, or -EAGAIN / -ENOSPC */
 void rw_used_clear(rwq *q, uint32_t slot);
+void rw_used_clear_later(rwq *q, uint32_t slot); /* of a batch: one access for neighbours */
+void rw_used_clear_now(rwq *q);                  /* those that wait for it */
 void rw_used_mark(rwq *q, uint32_t slot);
 bool rw_used_any_free(rwq *q);
 int32_t rw_used_repair(rwq *q, uint32_t from, uint32_t to); /* FREE slots whose bit is set */
@@ -169,6 +173,8 @@ uint64_t rw_next_work_in(rwq *q); /* … or the next lease that may expire: how 
 
 /* settle.c: each is one CAS from exactly `word`; false when somebody else was faster */
 bool rw_free(rwq *q, uint32_t slot, uint64_t word);                 /* → FREE, and room for a sender */
+bool rw_free_later(rwq *q, uint32_t slot, uint64_t word);           /* the same, but others learn of the room by rw_free_now() */
+void rw_free_now(rwq *q);
 bool rw_make_ready(rwq *q, uint32_t slot, uint64_t word, uint32_t attempts, uint32_t flags); /* → READY at a new gen, hinted */
 bool rw_requeue(rwq *q, uint32_t slot, uint64_t word, const char *why); /* a lease of the dead or an expired one → READY, or BURIED after max_deliver */
 bool rw_bury(rwq *q, uint32_t slot, uint64_t word, const void *note, uint32_t note_len);

@@ -172,7 +172,7 @@ static void bury_corrupt(rwq *q, uint32_t slot, uint64_t leased) {
 
 enum { DELIVERED = 0, GONE = 1 };
 
-/* A leased message into `meta` and `into`; big ones stay where they are. */
+/* A leased message into `meta` and `into`; big ones stay where they are. The caller ends with rw_free_now(). */
 static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uint32_t lease_ms, struct rwq_meta *meta, uint8_t *into, uint64_t room) {
     struct rw_slot *s = &q->slots[slot];
     uint32_t body_len = rw_load_relaxed(&s->body_len), headers_len = rw_load_relaxed(&s->headers_len);
@@ -196,7 +196,7 @@ static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uin
         }
         if (ack) {
             RW_POINT("receive:before-ack");
-            if (!rw_free(q, slot, leased)) return GONE;
+            if (!rw_free_later(q, slot, leased)) return GONE;
             rw_count(q, RWQ_COUNT_ACKED, 1);
         }
     }
@@ -233,6 +233,7 @@ int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms) {
         status = take_or_rebuild(q, 0, &slot, &leased);
         if (status) return nothing(q);
         status = deliver(q, slot, leased, how, lease_ms, &q->io->meta, q->staging, q->staging_bytes);
+        rw_free_now(q);
         if (status == DELIVERED && how & RWQ_TAKE_POINTER) q->views++, q->views_given = true;
         reading_done(q);
         if (status == GONE) continue;
@@ -265,6 +266,7 @@ int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) 
         used += meta->flags & RWQ_META_BIG ? (uint32_t)sizeof *meta : meta->record_bytes;
         if (meta->flags & RWQ_META_BIG) break;
     }
+    rw_free_now(q);
     reading_done(q);
     if (group) {
         rw_journal_hold(q, false);

@@ -1,16 +1,38 @@
 /* What ends a lease, by its owner or by whoever recovers it. */
 #include "queue.h"
 
-bool rw_free(rwq *q, uint32_t slot, uint64_t word) {
+static bool free_state(rwq *q, uint32_t slot, uint64_t word) {
     uint64_t expected = word;
     if (!rw_cas(&q->slots[slot].state, &expected, RW_WORD(RWQ_SLOT_FREE, 0, 0, 0, 0, RW_GEN(word)))) return false;
     RW_POINT("free:state");
     if (rw_is_sync(q)) rw_journal_state(q, slot);
-    rw_used_clear(q, slot);
+    return true;
+}
+
+static void tell_of_room(rwq *q) {
     rw_signal(q, RWQ_FOR_SPACE);
     /* Who waits for the end of a stream waits for the last settlement too. */
     if (__builtin_expect(rw_load(&q->control->lifecycle) & RWQ_ENDED, 0)) rw_wake_all(q);
+}
+
+bool rw_free(rwq *q, uint32_t slot, uint64_t word) {
+    if (!free_state(q, slot, word)) return false;
+    rw_used_clear(q, slot);
+    tell_of_room(q);
     return true;
+}
+
+/* A death before rw_free_now() leaves what a death between state and bitmap leaves: FREE slots that look used, which sweeps find. */
+bool rw_free_later(rwq *q, uint32_t slot, uint64_t word) {
+    if (!free_state(q, slot, word)) return false;
+    rw_used_clear_later(q, slot);
+    return true;
+}
+
+void rw_free_now(rwq *q) {
+    if (!q->clear_mask) return;
+    rw_used_clear_now(q);
+    tell_of_room(q);
 }
 
 bool rw_make_ready(rwq *q, uint32_t slot, uint64_t word, uint32_t attempts, uint32_t flags) {
@@ -105,27 +127,29 @@ static int32_t refuse(rwq *q) {
     return 0;
 }
 
-int32_t rwq_ack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
+static int32_t ack(rwq *q, uint32_t slot, uint64_t token, bool (*make_free)(rwq *, uint32_t, uint64_t)) {
     int32_t status = refuse(q);
     if (status) return status;
-    uint64_t token = rw_token(lo, hi);
     if (!is_mine(q, slot, token)) return lost(q);
     if (rw_load_relaxed(&q->helper)) rw_renew_forget(q, slot, token);
     RW_POINT("ack:before");
-    if (!rw_free(q, slot, token)) return lost(q);
+    if (!make_free(q, slot, token)) return lost(q);
     rw_count(q, RWQ_COUNT_ACKED, 1);
     return settled(q);
 }
 
+int32_t rwq_ack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) { return ack(q, slot, rw_token(lo, hi), rw_free); }
+
 static int32_t ack_each(rwq *q, uint32_t *t, uint32_t count) {
-    int32_t done = 0;
+    int32_t done = 0, status = 0;
     for (uint32_t i = 0; i < count; i++, t += 3) {
-        int32_t status = rwq_ack(q, t[0], t[1], t[2]);
+        status = ack(q, t[0], rw_token(t[1], t[2]), rw_free_later);
         if (status == 0) done++;
-        else if (status == -ESTALE) t[0] = UINT32_MAX;
-        else return status;
+        else if (status == -ESTALE) t[0] = UINT32_MAX, status = 0;
+        else break;
     }
-    return done;
+    rw_free_now(q);
+    return status ? status : done;
 }
 
 int32_t rwq_ack_many(rwq *q, void *triples, uint32_t count) {

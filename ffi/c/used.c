@@ -28,12 +28,26 @@ void rw_used_mark(rwq *q, uint32_t slot) {
     if ((rw_load_seq(used_word(q, word)) & all) != all) atomic_fetch_and(summary, ~summary_bit);
 }
 
-void rw_used_clear(rwq *q, uint32_t slot) {
-    uint32_t word = slot / 64;
-    atomic_fetch_and(used_word(q, word), ~(1ull << (slot & 63)));
+static void clear_bits(rwq *q, uint32_t word, uint64_t mask) {
+    atomic_fetch_and(used_word(q, word), ~mask);
     _Atomic uint64_t *summary = summary_word(q, word / 64);
     uint64_t summary_bit = 1ull << (word & 63);
     if (rw_load_seq(summary) & summary_bit) atomic_fetch_and(summary, ~summary_bit);
+}
+
+void rw_used_clear(rwq *q, uint32_t slot) { clear_bits(q, slot / 64, 1ull << (slot & 63)); }
+
+/* The word moves between the processors of whoever frees and whoever claims, which costs more than all the rest of freeing a message. */
+void rw_used_clear_later(rwq *q, uint32_t slot) {
+    if (q->clear_word != slot / 64) rw_used_clear_now(q);
+    q->clear_word = slot / 64;
+    q->clear_mask |= 1ull << (slot & 63);
+}
+
+void rw_used_clear_now(rwq *q) {
+    if (!q->clear_mask) return;
+    clear_bits(q, q->clear_word, q->clear_mask);
+    q->clear_mask = 0;
 }
 
 /* One slot: reserve its header, raise the high-water mark before anyone could have to find it, then the CAS that names the owner. */

@@ -6,6 +6,8 @@ const libcFile = "libc.so.6";
 const libcSymbols = {
   // int pipe2(int pipefd[2], int flags);
   pipe2: { parameters: ["bytes", "i32"], result: "i32" },
+  // int ioctl(int fd, unsigned long request, ...);
+  ioctl: { parameters: ["i32", "usize", "bytes"], result: "i32" },
   // int memfd_create(const char *name, unsigned int flags);
   memfd_create: { parameters: ["bytes", "u32"], result: "i32" },
 } as const satisfies SymbolTable;
@@ -39,6 +41,16 @@ export function createPipe(): Pipe {
     throw new FfiError("PIPE", "no pipe could be made: too many open files?");
   }
   return { readDescriptor: ends[0] ?? -1, writeDescriptor: ends[1] ?? -1 };
+}
+
+const FIONREAD = 0x541b;
+
+/** Bytes that lie in a pipe and have not been read yet. */
+export function unreadBytes(readDescriptor: number): number {
+  const count = new Int32Array(1);
+  return libc().ioctl(readDescriptor, FIONREAD, count) === 0
+    ? (count[0] ?? 0)
+    : 0;
 }
 
 /**

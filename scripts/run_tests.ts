@@ -18,7 +18,14 @@ const leftOutFile = join(reports, "left-out.jsonl");
 /** Folders for each runner; a folder that does not exist yet is passed over. */
 const bunFolders = ["unit", "contract", "peer", "cli", "compiled", "chaos"];
 /** Unit tests that are written against tests/support/testing.ts and not against Bun run here too. */
-const denoFolders = ["deno", "contract", "unit/ffi", "unit/support"];
+const denoFolders = [
+  "deno",
+  "contract",
+  "unit/base",
+  "unit/ffi",
+  "unit/queue",
+  "unit/support",
+];
 
 interface Suite {
   readonly name: string;

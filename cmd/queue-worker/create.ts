@@ -1,10 +1,17 @@
+import { existsSync } from "node:fs";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
 import { defineVerb } from "../shared/command_line.ts";
 import { parseDuration } from "../shared/duration.ts";
 import { switchOption, valueOption } from "../shared/options.ts";
 import { integer, nonEmpty, oneOf } from "../shared/scalars.ts";
 import { parseSize } from "../shared/size.ts";
-import { linkName, queueOption, requireQueueName } from "./open_queue.ts";
+import { say } from "../shared/output.ts";
+import {
+  followName,
+  linkName,
+  queueOption,
+  requireQueueName,
+} from "./open_queue.ts";
 
 const gibibyte = 1024 ** 3;
 const dayMs = 86_400_000;
@@ -64,7 +71,8 @@ export const create = defineVerb({
       "start a new stream when the queue exists and has ended",
     ),
   },
-  notes: `With --journal the queue lives in that file and NAME leads to it until the next reboot; afterwards use -q file:PATH, or create it again.
+  notes: `With --journal the queue lives in that file and NAME leads to it until the next reboot; afterwards use -q file:PATH, or create it again, which gives the
+file that is there its name back.
 --sync process survives the death of every process, interval may lose the last 100 ms on a power loss, sync writes before each push returns.`,
   examples: [
     "ringwire-queue-worker create jobs --max-messages 131072 --max-message-size 1MiB",
@@ -79,17 +87,23 @@ export const create = defineVerb({
         "--sync: given without a journal; needed is --journal FILE or a queue file:PATH",
       );
     const { CrossProcessQueue } = await import("../../src/queue/mod.ts");
-    const queue = CrossProcessQueue.create(
-      journal === undefined ? name : `file:${journal}`,
-      {
-        ...limits,
-        leaseMs: lease,
-        journal: inFile ? { sync } : undefined,
-        reopen,
-      },
-    );
+    // After a reboot the file is still there and the name is gone: then the name comes back.
+    const rejoins = journal !== undefined && followName(name) === name;
+    const place = journal === undefined ? name : `file:${journal}`;
+    const existed = rejoins && existsSync(journal);
+    const queue = CrossProcessQueue.create(place, {
+      ...limits,
+      leaseMs: lease,
+      journal: inFile ? { sync } : undefined,
+      reopen,
+      ifExists: rejoins ? "connect" : "fail",
+    });
     queue.close();
     if (journal !== undefined) linkName(name, journal);
+    if (existed)
+      say(
+        `queue ${name} leads to the journal ${journal}, which was there already, with the limits it was created with`,
+      );
     return ExitCode.done;
   },
 });

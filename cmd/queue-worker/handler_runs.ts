@@ -1,6 +1,7 @@
 /** The `work` contract between a message and the process that handles it: environment in, exit status out. */
 import type { Job, WorkOutcome } from "../../src/queue/mod.ts";
 import { type ChildResult, runChild } from "../shared/child.ts";
+import { outputBytesMax } from "../shared/child_streams.ts";
 import { formatDuration } from "../shared/duration.ts";
 import { ExitCode } from "../shared/exit_codes.ts";
 import type { HandlerCommand } from "../shared/handler_command.ts";
@@ -51,6 +52,8 @@ function messageOf(error: unknown): string {
 }
 
 function reasonOf(result: ChildResult, timeoutMs: number | undefined): string {
+  if (result.overflowed)
+    return `killed: it wrote more than ${outputBytesMax} bytes to stdout`;
   if (result.timedOut)
     return `timed out after ${formatDuration(timeoutMs ?? 0)}`;
   return result.signal === null
@@ -160,7 +163,7 @@ export class HandlerRuns {
 
   async #judge(job: Job, result: ChildResult): Promise<WorkOutcome> {
     const { exitCode } = result;
-    if (exitCode === 0 && !result.timedOut) {
+    if (exitCode === 0 && !result.timedOut && !result.overflowed) {
       const output = await result.streams.output();
       // A request is answered; anything else is for whoever reads our stdout.
       if (job.replyTo !== undefined) return { kind: "reply", body: output };

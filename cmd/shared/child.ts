@@ -27,6 +27,8 @@ export interface ChildResult {
   readonly timedOut: boolean;
   /** Whether `terminate` or `kill` ended it. */
   readonly stopped: boolean;
+  /** Whether it wrote more than is kept, and was killed for it. */
+  readonly overflowed: boolean;
   readonly streams: ChildStreams;
 }
 
@@ -109,8 +111,14 @@ function start(request: ChildRequest, streams: ChildStreams): Bun.Subprocess {
 
 /** Runs a handler to its end. @throws what Bun.spawn throws when it cannot be started */
 export async function runChild(request: ChildRequest): Promise<ChildResult> {
-  const streams = new ChildStreams();
+  let overflowed = false;
+  let stop: (() => void) | undefined;
+  const streams = new ChildStreams(() => {
+    overflowed = true;
+    stop?.();
+  });
   const child = start(request, streams);
+  stop = () => signalGroup(child.pid, "SIGKILL");
   using stopper = new Stopper(child.pid, request);
   await child.exited;
   return {
@@ -118,6 +126,7 @@ export async function runChild(request: ChildRequest): Promise<ChildResult> {
     signal: child.signalCode === null ? null : String(child.signalCode),
     timedOut: stopper.timedOut,
     stopped: stopper.stopped,
+    overflowed,
     streams,
   };
 }

@@ -230,6 +230,11 @@ void rw_renew_forget(rwq *q, uint32_t slot, uint64_t token) {
     pthread_mutex_unlock(&h->mutex);
 }
 
+int32_t rwq_renew_stop(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
+    rw_renew_forget(q, slot, rw_token(lo, hi));
+    return 0;
+}
+
 int32_t rwq_renewal(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     uint64_t token = rw_token(lo, hi);
     if (!rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED) return rw_fail(-ESTALE, "this is not a lease of this handle");
@@ -241,7 +246,6 @@ int32_t rwq_renewal(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
         if (r) state = (int32_t)r->state;
         pthread_mutex_unlock(&h->mutex);
     }
-    if (state == RWQ_RENEWAL_STALLED) return state;
     /* The slot itself knows best, renewed or not. */
     struct rw_slot *s = &q->slots[slot];
     if (rw_load(&s->state) != token) return RWQ_RENEWAL_LOST;

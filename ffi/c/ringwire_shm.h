@@ -165,6 +165,8 @@ RWQ_API int32_t rwq_discard(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t t
 /* ---- lease renewal on the helper thread ---- */
 /* Renews every lease_ms/3 until settled, for at most max_processing_ms (0: no limit), while rwq_heartbeat() is called at least every max_stall_ms. */
 RWQ_API int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi, uint32_t lease_ms, double max_processing_ms, double max_stall_ms);
+/* Ends the renewal; the lease lasts as long as it was last renewed for. */
+RWQ_API int32_t rwq_renew_stop(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi);
 RWQ_API int32_t rwq_heartbeat(rwq *q);
 enum { RWQ_RENEWAL_NONE = 0, RWQ_RENEWAL_HELD = 1, RWQ_RENEWAL_LOST = 2, RWQ_RENEWAL_CANCELLED = 3, RWQ_RENEWAL_STALLED = 4 };
 /* How a lease stands, renewed (HELD) or not (NONE): LOST, CANCELLED by rwq_cancel(), STALLED: renewal was given up. */

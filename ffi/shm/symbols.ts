@@ -84,6 +84,8 @@ export const shimSymbols = {
     parameters: [...lease, "u32", "f64", "f64"],
     result: "i32",
   },
+  // int32_t rwq_renew_stop(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi);
+  rwq_renew_stop: { parameters: lease, result: "i32" },
   // int32_t rwq_heartbeat(rwq *q);
   rwq_heartbeat: { parameters: ["pointer"], result: "i32" },
   // int32_t rwq_renewal(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi);

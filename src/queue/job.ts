@@ -94,11 +94,6 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   }
 
   /** @internal */
-  get renewing(): boolean {
-    return this.#renewing;
-  }
-
-  /** @internal */
   get ticket(): LeaseTicket {
     return { slot: this.#slot, tokenLo: this.#tokenLo, tokenHi: this.#tokenHi };
   }
@@ -217,7 +212,18 @@ export class Job<T = unknown> extends Message<T> implements Watched {
         ? maxStallMsDefault
         : checkMs(options.maxStallMs, "maxStallMs", 1);
     this.#check();
-    this.#orLost(this.#callRenewal(leaseMs, maxProcessingMs, maxStallMs));
+    const { shim, address } = this.#leases.handle;
+    this.#orLost(
+      shim.rwq_renew_start(
+        address,
+        this.#slot,
+        this.#tokenLo,
+        this.#tokenHi,
+        leaseMs,
+        maxProcessingMs,
+        maxStallMs,
+      ),
+    );
     this.#renewing = true;
     this.#watch();
     return {
@@ -225,9 +231,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
         if (!this.#renewing || this.#settled || this.#leases.handle.closed)
           return;
         this.#renewing = false;
-        // The shim has no call to stop; one that may go on for a millisecond stops by itself.
-        // When the lease is lost meanwhile there is nothing to stop.
-        this.#callRenewal(leaseMs, 1, maxStallMs);
+        shim.rwq_renew_stop(address, this.#slot, this.#tokenLo, this.#tokenHi);
       },
     };
   }
@@ -305,23 +309,6 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     );
     this.#unwatch();
     this.#aborter?.abort(this.#lost);
-  }
-
-  #callRenewal(
-    leaseMs: number,
-    maxProcessingMs: number,
-    maxStallMs: number,
-  ): number {
-    const { shim, address } = this.#leases.handle;
-    return shim.rwq_renew_start(
-      address,
-      this.#slot,
-      this.#tokenLo,
-      this.#tokenHi,
-      leaseMs,
-      maxProcessingMs,
-      maxStallMs,
-    );
   }
 
   #check(): void {

@@ -1,7 +1,6 @@
 /** Jobs that are out: finds dropped ones, renews kept ones, and tells those whose lease is lost. */
 import { RENEWAL } from "../../ffi/shm/layout.ts";
 import { warn } from "../base/warnings.ts";
-import { ERRNO } from "./failure.ts";
 import type { QueueHandle } from "./handle.ts";
 
 /** What the bookkeeping must know of a job. */
@@ -22,8 +21,6 @@ export interface LeaseTicket {
 
 /** A job whose lease is looked after. */
 export interface Watched extends Leased {
-  /** Whether its lease is being renewed, as far as the job knows. */
-  readonly renewing: boolean;
   /** Called at most once. */
   loseLease(why: "lost" | "cancelled" | "stalled"): void;
 }
@@ -136,15 +133,7 @@ export class Leases {
       const state = shim.rwq_renewal(address, slot, tokenLo, tokenHi);
       if (state === RENEWAL.lost) job.loseLease("lost");
       else if (state === RENEWAL.cancelled) job.loseLease("cancelled");
-      else if (state === RENEWAL.stalled) {
-        // Stopped on purpose? Then the lease is as good as one that never was renewed, and reading nothing of it tells.
-        if (job.renewing) job.loseLease("stalled");
-        else if (
-          shim.rwq_read(address, slot, tokenLo, tokenHi, null, 0) ===
-          -ERRNO.ESTALE
-        )
-          job.loseLease("lost");
-      }
+      else if (state === RENEWAL.stalled) job.loseLease("stalled");
     }
   }
 

@@ -20,7 +20,7 @@ export interface JournalOptions {
 
 /** What both `create` and `connect` take. */
 export interface HandleOptions<T = unknown> {
-  /** Shown by `status()`; at most 31 bytes of UTF-8. @default process title and pid */
+  /** Shown by `status()`; at most 31 bytes of UTF-8. @default the process's title */
   readonly participantName?: string | undefined;
   /** Checks values in `sendValue`, `Message.json` on sending, and in `value()` and `json()` on receiving. @default none */
   readonly schema?: MessageSchema<T> | undefined;

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import {
   cleanUpSandboxes,
   Sandbox,
@@ -235,6 +235,22 @@ describe("looking at queues", () => {
       await sandbox.good(["rm", "orders"]);
       expect((await sandbox.run(["stat", "orders"])).code).toBe(3);
       expect((await sandbox.run(["stat", `file:${file}`])).code).toBe(3);
+    },
+    { timeoutMs: 15_000 },
+  );
+
+  test(
+    "a journal whose name is gone, as after a reboot, gets it back from create",
+    async () => {
+      await using sandbox = new Sandbox();
+      const file = sandbox.file("orders.queue");
+      const create = ["create", "orders", "--journal", file];
+      await sandbox.good(create);
+      await sandbox.good(["push", "-q", "orders", "kept"]);
+      expect((await sandbox.run(create)).code).toBe(1);
+      rmSync(`${sandbox.directory}/ringwire.orders`);
+      expect((await sandbox.run(create)).err).toContain("was there already");
+      expect(await sandbox.good(["pop", "-q", "orders"])).toBe("kept\n");
     },
     { timeoutMs: 15_000 },
   );

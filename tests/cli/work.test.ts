@@ -186,6 +186,32 @@ describe("work", () => {
     { timeoutMs: 15_000 },
   );
 
+  test(
+    "megabytes of output arrive whole, and too much of it is a failure of the message",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "big", "x"]);
+      const whole = await sandbox.run([
+        ...["work", "-q", "big", "--until-empty", "--"],
+        ...["head", "-c", "50000000", "/dev/zero"],
+      ]);
+      expect(whole.code).toBe(0);
+      expect(whole.bytes.byteLength).toBe(50_000_000);
+
+      await sandbox.good(["push", "-q", "endless", "x"]);
+      const endless = await sandbox.run([
+        ...["work", "-q", "endless", "--max-deliver", "1", "--until-empty"],
+        ...["--", "cat", "/dev/zero"],
+      ]);
+      expect(endless.code).toBe(123);
+      expect(endless.bytes.byteLength).toBe(0);
+      expect(
+        await sandbox.good(["dlq", "export", "-q", "endless", "-o", "jsonl"]),
+      ).toContain("wrote more than");
+    },
+    { timeoutMs: 60_000 },
+  );
+
   test("255 stops the worker with 1 and gives the message back uncounted", async () => {
     await using sandbox = new Sandbox();
     await sandbox.good(["push", "-q", "q"], { stdin: "a\nb\n" });

@@ -60,7 +60,7 @@ function follow(child: ChildProcess, what: string): PeerProcess {
   });
   const exited = new Promise<{ code: number | null; signal: string | null }>(
     (resolve) => {
-      child.on("close", (code, signal) => {
+      const finish = (code: number | null, signal: string | null): void => {
         ended = true;
         for (const taker of takers.splice(0)) {
           taker.reject(
@@ -68,6 +68,11 @@ function follow(child: ChildProcess, what: string): PeerProcess {
           );
         }
         resolve({ code, signal });
+      };
+      child.on("close", finish);
+      child.on("error", (error) => {
+        errors += `${error.message} (is it on the PATH? make test sees to that)\n`;
+        finish(127, null);
       });
     },
   );

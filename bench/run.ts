@@ -86,6 +86,7 @@ try {
     const startMs = performance.now();
     process.stderr.write(`${bench.name}: ${bench.about} ...`);
     try {
+      samples.push(...(await stage.startC("limits", ["distance"]).samples()));
       samples.push(...(await bench.run(stage, (text) => notes.push(text))));
       process.stderr.write(
         ` ${((performance.now() - startMs) / 1000).toFixed(1)} s\n`,
@@ -102,6 +103,12 @@ try {
 }
 
 const figures = figuresOf(samples);
+const distance = figures.get("limit.cache-line.one-way");
+if (distance !== undefined && distance.max > 2 * distance.min) {
+  notes.push(
+    `the processors were not always equally far from each other: a cache line took ${Math.round(distance.min)} to ${Math.round(distance.max)} ns, and what two processes do together varies as much`,
+  );
+}
 const compared = compare(figures);
 if (values.output === "json") {
   for (const { figure, peer, ratio } of compared) {

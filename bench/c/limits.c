@@ -232,8 +232,13 @@ static void hand_over(bool copied) {
     }
 }
 
-int main(void) {
+/* `limits distance`: only how far the processors are from each other just now, which on a virtual machine changes. */
+int main(int argc, char **argv) {
     pin(0);
+    if (argc == 2 && strcmp(argv[1], "distance") == 0) {
+        cache_line();
+        return 0;
+    }
     compare_and_swap();
     eight_locked_operations();
     cache_line();

@@ -60,7 +60,9 @@ if (unknown.length > 0)
 if (values.output !== "table" && values.output !== "json")
   refuse(`-o ${values.output}: table or json`);
 if (values.list) {
-  console.log(showTable(benches.map(({ name, about }) => [name, ` ${about}`])));
+  for (const { name, about } of benches) {
+    console.log(`${name.padEnd(10)} ${about}`);
+  }
   process.exit(0);
 }
 

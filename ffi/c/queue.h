@@ -10,7 +10,10 @@
 
 #define RW_SLICE_MS 1000u      /* no wait is longer than this at a stretch */
 #define RW_SWEEP_EVERY_MS 100u /* at most one bounded round per this */
-#define RW_DEATHS_EVERY_MS 900u /* less than a slice: who waits looks once a slice, and must not come a millisecond too early every time */
+/* Looking for the dead costs a third of a microsecond for each participant: a few are looked at in every round, so that a death is found
+ * one slice later at the latest; many only every so often. */
+#define RW_FEW_PARTICIPANTS 32u
+#define RW_DEATHS_EVERY_MS 500u
 
 struct rw_helper; /* the helper thread's state, background.c */
 

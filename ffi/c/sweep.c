@@ -186,7 +186,8 @@ uint32_t rw_sweep_round(rwq *q, uint64_t now) {
     uint32_t moved = rw_promote_due(q, rw_due_clock(q));
     moved += rw_expire_leases(q, now);
     moved += advance_cursor(q, now, false);
-    if (elected(&q->control->death_turn, now, RW_DEATHS_EVERY_MS)) moved += rw_recover_deaths(q);
+    bool few = rw_load(&q->control->participants_high) <= RW_FEW_PARTICIPANTS;
+    if (elected(&q->control->death_turn, now, few ? 0 : RW_DEATHS_EVERY_MS)) moved += rw_recover_deaths(q);
     if (rw_load(&q->control->orphans)) rw_rehint(q);
     return moved;
 }

@@ -100,8 +100,9 @@ static bool copy_body(rwq *q, uint32_t slot, uint64_t bytes, uint8_t *into) {
  */
 static bool snapshot(rwq *q, uint32_t slot, uint64_t word, uint64_t room, struct rwq_meta *meta, uint8_t *into) {
     struct rw_slot *s = &q->slots[slot];
-    uint32_t body_len = rw_load_relaxed(&s->body_len), headers_len = rw_load_relaxed(&s->headers_len);
-    if (body_len > q->l.max_body || headers_len > q->l.max_headers) return false;
+    uint32_t body_len = rw_load(&s->body_len), headers_len = rw_load(&s->headers_len);
+    /* Lengths of two messages would lead to memory that neither of them has reserved. */
+    if (rw_load_seq(&s->state) != word || body_len > q->l.max_body || headers_len > q->l.max_headers) return false;
     rw_fill_meta(q, meta, slot, word, body_len, headers_len);
     meta->flags |= RW_STATE(word) << 24;
     uint64_t bytes = headers_len ? rw_pad8(body_len) + headers_len : body_len, due = rw_load_relaxed(&s->due);
@@ -119,7 +120,7 @@ static void reading(rwq *q, bool on) {
 static bool snapshot_guarded(rwq *q, uint32_t slot, uint64_t word, uint64_t room) {
     reading(q, true);
     /* A page may only be read while the slot is not FREE: a trimmer looks at `reading` after it claimed the slot. */
-    bool done = rw_load_seq(&q->slots[slot].state) == word && snapshot(q, slot, word, room, &q->io->meta, q->staging);
+    bool done = snapshot(q, slot, word, room, &q->io->meta, q->staging);
     reading(q, false);
     return done;
 }

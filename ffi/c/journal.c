@@ -97,6 +97,8 @@ static void judge(struct rebuild *r, struct rw_slot *s, uint32_t slot) {
     uint64_t freed = RW_WORD(RWQ_SLOT_FREE, 0, 0, 0, 0, RW_GEN(w) + 1);
     rw_store_relaxed(&s->deadline, 0);
     rw_store_relaxed(&s->cancel, 0);
+    /* Also of what is gone: an id is never given twice, or who looks for duplicates would drop a new message. */
+    if (rw_load_relaxed(&s->id) > r->last_id) r->last_id = rw_load_relaxed(&s->id);
     rw_store_relaxed(&s->reserved_bytes, 0);
     if (state != RWQ_SLOT_READY && state != RWQ_SLOT_LEASED && state != RWQ_SLOT_SETTLING && state != RWQ_SLOT_DELAYED && state != RWQ_SLOT_BURIED) {
         rw_store_relaxed(&s->state, freed);
@@ -117,7 +119,6 @@ static void judge(struct rebuild *r, struct rw_slot *s, uint32_t slot) {
     else rw_store_relaxed(&s->reserved_bytes, (bytes + RW_PAGE - 1) / RW_PAGE * RW_PAGE);
     uint32_t note = rw_load_relaxed(&s->note);
     if (state == RWQ_SLOT_BURIED && note && note <= l->notes) need_chunks(r, l->note_area + (uint64_t)(note - 1) * sizeof(struct rw_note), sizeof(struct rw_note));
-    if (rw_load_relaxed(&s->id) > r->last_id) r->last_id = rw_load_relaxed(&s->id);
     r->high_water = slot + 1;
     r->kept++;
     if (state == RWQ_SLOT_BURIED) r->dead++;

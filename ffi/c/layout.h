@@ -104,8 +104,13 @@ struct rw_ring_words {
 
 #define RW_ARMED_WORDS 64 /* one bit per participant */
 
-/* orphans: a READY slot may have no hint. TRIED: a rebuild found no memory for it, so nobody should be in a hurry. */
+/*
+ * orphans: whether a READY slot may have no hint; a count in the upper bits, so that who has rebuilt the hints can tell whether more was
+ * found meanwhile. TRIED: a rebuild found no memory for some, so nobody should be in a hurry.
+ */
 enum { RW_ORPHANS_NONE = 0, RW_ORPHANS_NEW = 1, RW_ORPHANS_TRIED = 2 };
+#define RW_ORPHANS_STATE(word) ((word)&3u)
+#define RW_ORPHANS_NEXT(word, state) (((word) & ~3u) + 4u + (state))
 
 struct rw_control {
     struct rw_ring_words ring[RW_RINGS];
@@ -115,7 +120,7 @@ struct rw_control {
     alignas(RW_LINE) _Atomic uint64_t sequence;
     alignas(RW_LINE) _Atomic uint64_t next_due; /* ms, 0 none */
     alignas(RW_LINE) _Atomic uint64_t high_water;
-    alignas(RW_LINE) _Atomic uint32_t orphans; /* RW_ORPHANS_* */
+    alignas(RW_LINE) _Atomic uint32_t orphans; /* RW_ORPHANS_STATE, counted */
     _Atomic uint32_t dead_letters;
     _Atomic uint64_t sweep_turn, death_turn; /* ms of the last round */
     _Atomic uint32_t cursor;

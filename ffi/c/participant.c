@@ -84,6 +84,18 @@ static void register_me(rwq *q, uint32_t i, const uint8_t *name) {
     RW_POINT("attach:registered");
 }
 
+static struct rw_owners only(uint32_t i) {
+    struct rw_owners owners = {0};
+    owners.bits[i / 64] = 1ull << (i & 63);
+    return owners;
+}
+
+/* Half steps first: a message that lost its hint is older than what is put back now. */
+static uint32_t recover(rwq *q, const struct rw_owners *dead) {
+    rw_mend_half_steps(q);
+    return rw_recover_owned(q, dead, true);
+}
+
 /* -EAGAIN when somebody lives (or recovers) there. */
 static int try_place(rwq *q, uint32_t i, const uint8_t *name) {
     int status = rw_reserve(q, q->l.parts + (uint64_t)i * sizeof(struct rw_participant), sizeof(struct rw_participant));
@@ -94,7 +106,8 @@ static int try_place(rwq *q, uint32_t i, const uint8_t *name) {
     q->me = i, q->me_record = p;
     if (rw_load(&p->active)) {
         /* Its holder died; what it left comes first, under the lock that is now ours. */
-        rw_recover_owned(q, i, true);
+        struct rw_owners dead = only(i);
+        recover(q, &dead);
         forget(q, p, i);
     }
     register_me(q, i, name);
@@ -117,36 +130,51 @@ int rw_attach(rwq *q, const uint8_t *name) {
 void rw_detach(rwq *q) {
     if (!q->me_record) return;
     rw_ring_share(q);
-    rw_recover_owned(q, q->me, false);
+    struct rw_owners me = only(q->me);
+    rw_recover_owned(q, &me, false);
     RW_POINT("detach:released");
     forget(q, q->me_record, q->me);
     RW_POINT("detach:forgotten");
     rw_unlock_byte(q->fd, RW_LOCK_BASE + q->me);
 }
 
-uint32_t rw_recover_participant(rwq *q, uint32_t i) {
+/* Takes the byte of a dead participant. It stays registered, and the byte locked, until everything of it is put back: whoever recovers may
+ * die in between. */
+static bool take_dead(rwq *q, uint32_t i) {
     /* One's own byte would answer "free" on one's own description; a second locker on it would believe to be alone. */
-    if (i == q->me || !rw_part_present(q, i) || !rw_load(&rw_part(q, i)->active)) return 0;
-    if (rw_byte_is_locked(q->fd, RW_LOCK_BASE + i)) return 0;
+    if (i == q->me || !rw_part_present(q, i) || !rw_load(&rw_part(q, i)->active)) return false;
+    if (rw_byte_is_locked(q->fd, RW_LOCK_BASE + i) || rw_lock_byte(q->fd, RW_LOCK_BASE + i, false) != 0) return false;
+    RW_POINT("recover:locked");
+    if (rw_load_seq(&rw_part(q, i)->active)) return true;
+    rw_unlock_byte(q->fd, RW_LOCK_BASE + i);
+    return false;
+}
+
+static void release_dead(rwq *q, uint32_t i) {
+    rw_wake_forget(q, i);
+    forget(q, rw_part(q, i), i);
+    rw_unlock_byte(q->fd, RW_LOCK_BASE + i);
+}
+
+/* However many died, in one pass over the slots. */
+static uint32_t recover_range(rwq *q, uint32_t from, uint32_t to) {
+    struct rw_owners dead = {0};
+    bool any = false;
     uint32_t moved = 0;
     pthread_mutex_lock(&q->lock_mutex);
-    if (rw_lock_byte(q->fd, RW_LOCK_BASE + i, false) == 0) {
-        RW_POINT("recover:locked");
-        struct rw_participant *p = rw_part(q, i);
-        if (rw_load_seq(&p->active)) {
-            moved = rw_recover_owned(q, i, true);
-            RW_POINT("recover:done");
-            rw_wake_forget(q, i);
-            forget(q, p, i);
-        }
-        rw_unlock_byte(q->fd, RW_LOCK_BASE + i);
+    if (to > q->l.participants) to = q->l.participants;
+    for (uint32_t i = from; i <= to; i++)
+        if (take_dead(q, i)) dead.bits[i / 64] |= 1ull << (i & 63), any = true;
+    if (any) {
+        moved = recover(q, &dead);
+        RW_POINT("recover:done");
+        for (uint32_t i = from; i <= to; i++)
+            if (dead.bits[i / 64] >> (i & 63) & 1) release_dead(q, i);
     }
     pthread_mutex_unlock(&q->lock_mutex);
     return moved;
 }
 
-uint32_t rw_recover_deaths(rwq *q) {
-    uint32_t moved = 0, high = rw_load(&q->control->participants_high);
-    for (uint32_t i = 1; i <= high && i <= q->l.participants; i++) moved += rw_recover_participant(q, i);
-    return moved;
-}
+uint32_t rw_recover_participant(rwq *q, uint32_t i) { return recover_range(q, i, i); }
+
+uint32_t rw_recover_deaths(rwq *q) { return recover_range(q, 1, rw_load(&q->control->participants_high)); }

@@ -36,9 +36,13 @@ struct rwq {
     uint32_t rotor;          /* word of the used bitmap where the last claim succeeded */
     uint32_t claims_in_turn; /* claims since the search last began at the bottom */
     uint32_t takes;          /* for the every-16th rule */
+    struct {                 /* a waiting message that nobody took, seen by this handle's sweeps */
+        uint64_t word, since_ms;
+        uint32_t slot;
+    } suspect;
     uint64_t repaired_ms;    /* when this handle last looked for lost free slots */
     uint32_t armed;          /* bit per event: this participant is in the armed set */
-    bool chain;              /* was woken, or passed a wait: if more is queued, wake the next */
+    bool chain[2];           /* per event: was woken, or passed a wait: if there is more, wake the next */
     bool journal, observe, shared_ok;
     uint64_t clock_ms;       /* last reading */
     int64_t wall_offset_ms;  /* wall clock minus queue clock */
@@ -139,7 +143,10 @@ int32_t rw_used_repair(rwq *q, uint32_t from, uint32_t to); /* FREE slots whose 
 
 /* ring.c */
 enum { RW_INSERTED = 0, RW_ORPHANED = 1 };
-int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen);
+int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen);     /* says so when it could not */
+int rw_ring_try_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen); /* leaves that to the caller */
+void rw_orphans_found(rwq *q);
+static inline uint32_t rw_orphans(const rwq *q) { return RW_ORPHANS_STATE(rw_load_seq(&q->control->orphans)); }
 /* Next live hint: true with slot and its state word as read; false when the ring is empty. *position continues a walk. */
 bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word);
 uint64_t rw_ring_head(const rwq *q, uint32_t ring);          /* where to begin */
@@ -179,7 +186,8 @@ bool rw_free(rwq *q, uint32_t slot, uint64_t word);                 /* → FREE,
 bool rw_free_later(rwq *q, uint32_t slot, uint64_t word);           /* the same, but others learn of the room by rw_free_now() */
 void rw_free_now(rwq *q);
 bool rw_make_ready(rwq *q, uint32_t slot, uint64_t word, uint32_t attempts, uint32_t flags); /* → READY at a new gen, hinted */
-bool rw_requeue(rwq *q, uint32_t slot, uint64_t word, const char *why); /* a lease of the dead or an expired one → READY, or BURIED after max_deliver */
+bool rw_requeue(rwq *q, uint32_t slot, uint64_t word, const char *why); /* the caller ends with rw_limit_dead() */
+                /* a lease of the dead or an expired one → READY, or BURIED after max_deliver */
 bool rw_bury(rwq *q, uint32_t slot, uint64_t word, const void *note, uint32_t note_len);
 void rw_limit_dead(rwq *q);
 void rw_recount_dead(rwq *q);
@@ -203,7 +211,11 @@ uint32_t rw_recover_deaths(rwq *q);                 /* looks at every registered
 uint32_t rw_recover_participant(rwq *q, uint32_t i); /* if it is dead */
 
 /* sweep.c */
-uint32_t rw_recover_owned(rwq *q, uint32_t owner, bool died); /* the caller holds the owner's byte */
+void rw_mend_half_steps(rwq *q); /* after the owned slots of the dead: hints, bits, bounds, counts */
+struct rw_owners {
+    uint64_t bits[RW_ARMED_WORDS]; /* one for each participant */
+};
+uint32_t rw_recover_owned(rwq *q, const struct rw_owners *owners, bool died); /* the caller holds the owners' bytes */
 uint32_t rw_rehint(rwq *q);                        /* READY slots without a hint get one */
 uint32_t rw_sweep_round(rwq *q, uint64_t now);     /* elected, bounded */
 uint32_t rw_sweep_full(rwq *q);
@@ -219,6 +231,7 @@ static inline void rw_signal(rwq *q, uint32_t what) {
     if (__builtin_expect(rw_load_seq(&q->control->event[what]) & 1u, 0)) rw_wake_one(q, what);
 }
 void rw_wake_seen(rwq *q);
+void rw_pass_on_room(rwq *q);
 void rw_wake_cleanup(rwq *q);
 void rw_wake_forget(rwq *q, uint32_t participant); /* what a dead participant left in the file system */
 

@@ -146,9 +146,9 @@ static int32_t nothing(rwq *q) {
 
 static int32_t take_or_rebuild(rwq *q, uint64_t room, uint32_t *slot, uint64_t *leased) {
     int32_t status = take(q, room, slot, leased);
-    if (__builtin_expect(status == -EAGAIN && rw_load(&q->control->orphans), 0)) {
+    if (__builtin_expect(status == -EAGAIN && rw_orphans(q) != RW_ORPHANS_NONE, 0)) {
         if (rw_rehint(q)) status = take(q, room, slot, leased);
-        if (status == -EAGAIN && room == 0 && rw_load(&q->control->orphans) == RW_ORPHANS_TRIED) status = take_unhinted(q, slot, leased);
+        if (status == -EAGAIN && room == 0 && rw_orphans(q) == RW_ORPHANS_TRIED) status = take_unhinted(q, slot, leased);
     }
     return status;
 }
@@ -168,6 +168,7 @@ static bool copy_out(rwq *q, uint32_t slot, uint64_t word, uint8_t *into, uint32
 static void bury_corrupt(rwq *q, uint32_t slot, uint64_t leased) {
     static const char why[] = "its checksum is wrong";
     if (rw_bury(q, slot, leased, why, sizeof why - 1)) rw_count(q, RWQ_COUNT_CORRUPT, 1);
+    rw_limit_dead(q);
 }
 
 enum { DELIVERED = 0, GONE = 1 };
@@ -175,9 +176,11 @@ enum { DELIVERED = 0, GONE = 1 };
 /* A leased message into `meta` and `into`; big ones stay where they are. The caller ends with rw_free_now(). */
 static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uint32_t lease_ms, struct rwq_meta *meta, uint8_t *into, uint64_t room) {
     struct rw_slot *s = &q->slots[slot];
-    uint32_t body_len = rw_load_relaxed(&s->body_len), headers_len = rw_load_relaxed(&s->headers_len);
-    if (__builtin_expect(!lengths_possible(q, body_len, headers_len), 0)) return rw_load(&s->state) == leased ? rw_poison(q, "a message is longer than the queue allows") : GONE;
-    bool fits = rw_pad8(body_len) + headers_len <= room, pointer = how & RWQ_TAKE_POINTER;
+    uint32_t body_len = rw_load(&s->body_len), headers_len = rw_load(&s->headers_len);
+    /* Lengths of two messages, read around an expiry, would lead to memory that neither of them has reserved. */
+    if (__builtin_expect(rw_load(&s->state) != leased, 0)) return GONE;
+    if (__builtin_expect(!lengths_possible(q, body_len, headers_len), 0)) return rw_poison(q, "a message is longer than the queue allows");
+    bool fits = rw_pad8(body_len) + rw_pad8(headers_len) <= room, pointer = how & RWQ_TAKE_POINTER;
     bool ack = how & RWQ_TAKE_ACK && fits && !pointer;
     if (!ack && !set_deadline(q, slot, leased, lease_ms)) return GONE;
     rw_fill_meta(q, meta, slot, leased, body_len, headers_len);
@@ -207,8 +210,8 @@ static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uin
 
 static void pass_on(rwq *q) {
     /* One wake-up may stand for several messages. */
-    if (__builtin_expect(q->chain, 0)) {
-        q->chain = false;
+    if (__builtin_expect(q->chain[RWQ_FOR_MESSAGE], 0)) {
+        q->chain[RWQ_FOR_MESSAGE] = false;
         rw_wake_seen(q);
         if (rw_load_seq(&q->control->event[RWQ_FOR_MESSAGE]) & 1u && rw_anything_ready(q)) rw_wake_one(q, RWQ_FOR_MESSAGE);
     }
@@ -284,10 +287,10 @@ int32_t rwq_read(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, void *into, ui
     uint64_t token = rw_token(lo, hi);
     if (q->observe || !rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED || RW_OWNER(token) != q->me) return rw_fail(-ESTALE, "this is not a lease of this handle");
     struct rw_slot *s = &q->slots[slot];
-    reading(q, true);
+    rw_store_seq(&q->me_record->reading, q->views + 1); /* no CAS follows that would order it */
     int32_t result = rw_fail(-ESTALE, "the lease is lost");
+    uint32_t body_len = rw_load(&s->body_len), headers_len = rw_load(&s->headers_len);
     if (rw_load_seq(&s->state) == token) {
-        uint32_t body_len = rw_load_relaxed(&s->body_len), headers_len = rw_load_relaxed(&s->headers_len);
         uint64_t bytes = headers_len ? rw_pad8(body_len) + headers_len : body_len;
         if (!lengths_possible(q, body_len, headers_len)) result = rw_poison(q, "a message is longer than the queue allows");
         else if (bytes > capacity) result = rw_fail(-EMSGSIZE, "the message has %llu bytes, there is room for %u", (unsigned long long)bytes, capacity);

@@ -67,7 +67,7 @@ static bool is_full(rwq *q, uint32_t ring, uint64_t tail) {
     return false;
 }
 
-int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
+int rw_ring_try_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
     struct rw_ring_words *r = &q->control->ring[ring];
     uint64_t tail = later(&q->ring_tail[ring], &r->tail);
     uint32_t stuck = 0;
@@ -97,8 +97,18 @@ int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
         RW_POINT("insert:tail");
         return RW_INSERTED;
     }
-    rw_store_seq(&q->control->orphans, RW_ORPHANS_NEW);
     return RW_ORPHANED;
+}
+
+int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
+    int result = rw_ring_try_insert(q, ring, slot, gen);
+    if (result == RW_ORPHANED) rw_orphans_found(q);
+    return result;
+}
+
+void rw_orphans_found(rwq *q) {
+    uint32_t seen = rw_load_seq(&q->control->orphans);
+    while (!rw_cas(&q->control->orphans, &seen, RW_ORPHANS_NEXT(seen, RW_ORPHANS_NEW))) {}
 }
 
 bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word) {
@@ -127,11 +137,17 @@ bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uin
     return false;
 }
 
-/* The shared positions may be late by what is written once in eight, and by what stopped processes did not write; more is damage. */
+/*
+ * The shared positions may be late by what is written once in eight, and by what stopped and dead processes did not write; more is damage.
+ * Each bound is checked against a value that was read on the right side of the tail: positions only grow, so a sweeper that was stopped
+ * between two of these loads, while thousands of messages went by, still sees a healthy ring as one.
+ */
 bool rw_ring_plausible(const rwq *q, uint32_t ring) {
     const struct rw_ring_words *r = &q->control->ring[ring];
-    uint64_t slack = SHARE_EVERY * (q->l.participants + 2ull), head = rw_load(&r->head), tail = rw_load(&r->tail);
-    return head >= q->l.ring_entries && tail >= q->l.ring_entries && tail < 1ull << 62 && head <= tail + slack && tail <= head + q->l.ring_entries + slack;
+    uint64_t slack = 1024 + SHARE_EVERY * (q->l.participants + 2ull);
+    uint64_t head_before = rw_load_seq(&r->head), tail = rw_load_seq(&r->tail), head_after = rw_load_seq(&r->head);
+    return head_before >= q->l.ring_entries && tail >= q->l.ring_entries && tail < 1ull << 62 && head_before <= tail + slack &&
+           tail <= head_after + q->l.ring_entries + slack;
 }
 
 bool rw_ring_empty(rwq *q, uint32_t ring) {

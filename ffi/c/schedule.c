@@ -130,6 +130,7 @@ uint32_t rw_expire_leases(rwq *q, uint64_t now) {
         }
         if (earliest != UINT64_MAX) lower(lease_min(q, first), earliest);
     }
+    rw_limit_dead(q);
     return moved;
 }
 

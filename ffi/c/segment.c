@@ -240,7 +240,7 @@ static void release(rwq *q) {
 
 /*
  * Exchange blocks are never given back to the system: a caller in JavaScript may hold a view of one for longer than its handle. They are
- * kept for the next handle that asks for the same size or less.
+ * kept for the next handle that asks for the same size.
  */
 static pthread_mutex_t blocks_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct block {
@@ -314,6 +314,7 @@ int32_t rwq_open(const void *path, void *options) {
     struct rwq_open_options *o = options;
     uint32_t staging = or_default(o->staging_bytes, STAGING_DEFAULT);
     if (staging < 4096 || staging > STAGING_LIMIT) return rw_fail(-EINVAL, "a staging area of %u bytes; 4096 to %u are possible", staging, STAGING_LIMIT);
+    staging = (uint32_t)rw_pad8(staging); /* as the records in it are */
     if (strnlen(path, sizeof((rwq *)0)->path) >= sizeof((rwq *)0)->path) return rw_fail(-ENAMETOOLONG, "the path is too long");
     rwq *q = calloc(1, sizeof *q);
     if (!q) return rw_fail(-ENOMEM, "out of memory");
@@ -337,7 +338,7 @@ int32_t rwq_open(const void *path, void *options) {
         rw_now_ms(q);
         if (!q->observe) status = rw_attach(q, o->name);
         /* After a rebuild: old messages get their hints, and delayed ones their bounds, before anyone can send through this handle. */
-        if (status == 0 && q->journal && !q->observe && rw_load(&q->control->orphans)) rw_sweep_full(q);
+        if (status == 0 && q->journal && !q->observe && rw_orphans(q)) rw_sweep_full(q);
     }
     if (status == 0 && q->super.journal == RWQ_JOURNAL_INTERVAL && !q->observe && !rw_helper_start(q)) status = -ENOMEM;
     if (status) {

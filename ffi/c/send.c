@@ -71,6 +71,7 @@ static int32_t claim(rwq *q, uint64_t bytes, uint32_t options, uint32_t *slot, u
     /* SYNC POINT: claim, then look at the lifecycle / end the stream, then look for claims. */
     status = check_open(q);
     if (status == 0) status = rw_reserve_body(q, *slot, bytes);
+    if (__builtin_expect(q->chain[RWQ_FOR_SPACE], 0)) rw_pass_on_room(q);
     if (status == 0) return 0;
     unclaim(q, *slot, *claimed);
     return status;
@@ -179,11 +180,13 @@ static int32_t send_group(rwq *q, const uint8_t *at, const uint32_t *length, uin
     }
     tell_sent(q, slot[n - 1]);
     rw_journal_hold(q, true);
-    for (uint32_t i = 0; i < n && status == 0; i++) status = commit(q, slot[i], claimed[i], true, options & RWQ_SEND_EXTENDED);
+    uint32_t committed = 0;
+    while (committed < n && (status = commit(q, slot[committed], claimed[committed], true, options & RWQ_SEND_EXTENDED)) == 0) committed++;
+    for (uint32_t i = committed + 1; i < n; i++) unclaim(q, slot[i], claimed[i]);
     rw_journal_hold(q, false);
     rw_journal_flush(q);
     int32_t written = rw_journal_result(q);
-    return status ? status : written ? written : (int32_t)n;
+    return written ? written : committed ? (int32_t)committed : status;
 }
 
 int32_t rwq_send(rwq *q, const void *body, uint32_t length, uint32_t options) {

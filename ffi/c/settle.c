@@ -60,7 +60,7 @@ bool rw_bury(rwq *q, uint32_t slot, uint64_t word, const void *note, uint32_t no
     RW_POINT("bury:buried");
     if (rw_is_sync(q)) rw_journal_state(q, slot);
     rw_count(q, RWQ_COUNT_BURIED, 1);
-    if (atomic_fetch_add(&q->control->dead_letters, 1) >= q->super.max_dead) rw_limit_dead(q);
+    atomic_fetch_add(&q->control->dead_letters, 1);
     if (rw_load(&q->control->lifecycle) & RWQ_ENDED) rw_wake_all(q);
     return true;
 }
@@ -75,37 +75,6 @@ bool rw_requeue(rwq *q, uint32_t slot, uint64_t word, const char *why) {
     }
     if (done) rw_count(q, RWQ_COUNT_REQUEUED, 1);
     return done;
-}
-
-void rw_recount_dead(rwq *q) {
-    uint64_t high = rw_load(&q->control->high_water);
-    uint32_t seen = 0;
-    for (uint32_t slot = 0; slot < high && slot < q->l.slots; slot++) seen += rw_slot_present(q, slot) && RW_STATE(rw_load(&q->slots[slot].state)) == RWQ_SLOT_BURIED;
-    rw_store(&q->control->dead_letters, seen);
-}
-
-/* The oldest dead letters go when there are more than max_dead. The counter is a hint: a death may leave it off by one, until it is recovered. */
-void rw_limit_dead(rwq *q) {
-    for (int turn = 0; turn < 4 && rw_load(&q->control->dead_letters) > q->super.max_dead; turn++) {
-        uint64_t high = rw_load(&q->control->high_water), oldest_id = UINT64_MAX, oldest_word = 0;
-        uint32_t oldest = 0, seen = 0;
-        for (uint32_t slot = 0; slot < high && slot < q->l.slots; slot++) {
-            if (!rw_slot_present(q, slot)) continue;
-            uint64_t w = rw_load(&q->slots[slot].state);
-            if (RW_STATE(w) != RWQ_SLOT_BURIED) continue;
-            seen++;
-            uint64_t id = rw_load(&q->slots[slot].id);
-            if (id < oldest_id) oldest_id = id, oldest = slot, oldest_word = w;
-        }
-        if (seen <= q->super.max_dead) {
-            rw_store(&q->control->dead_letters, seen);
-            return;
-        }
-        if (rw_free(q, oldest, oldest_word)) {
-            atomic_fetch_sub(&q->control->dead_letters, 1);
-            rw_count(q, RWQ_COUNT_DROPPED_DEAD, 1);
-        }
-    }
 }
 
 /* ---- the owner's side ---- */
@@ -174,6 +143,7 @@ int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, double delay_m
     if (counted && attempts >= q->super.max_deliver) {
         static const char why[] = "given back too often";
         if (!rw_bury(q, slot, token, why, sizeof why - 1)) return lost(q);
+        rw_limit_dead(q);
         int32_t written = settled(q);
         return written ? written : 1;
     }
@@ -232,7 +202,9 @@ int32_t rwq_bury(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, const void *no
     uint64_t token = rw_token(lo, hi);
     if (!is_mine(q, slot, token)) return lost(q);
     if (rw_load_relaxed(&q->helper)) rw_renew_forget(q, slot, token);
-    return rw_bury(q, slot, token, note, note ? note_len : 0) ? settled(q) : lost(q);
+    if (!rw_bury(q, slot, token, note, note ? note_len : 0)) return lost(q);
+    rw_limit_dead(q);
+    return settled(q);
 }
 
 static int32_t gone(void) { return rw_fail(-ESTALE, "this dead letter is not there any more"); }

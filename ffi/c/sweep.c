@@ -57,14 +57,14 @@ static uint32_t give_back(rwq *q, uint32_t slot, uint64_t w, bool died) {
     return rw_make_ready(q, slot, w, attempts ? attempts - 1 : 0, RW_FLAGS(w) | RW_REDELIVERED);
 }
 
-uint32_t rw_recover_owned(rwq *q, uint32_t owner, bool died) {
+uint32_t rw_recover_owned(rwq *q, const struct rw_owners *owners, bool died) {
     uint32_t moved = 0, high = high_water(q);
     struct list leases = {0};
     for (uint32_t slot = 0; slot < high; slot++) {
         if (!rw_slot_present(q, slot)) continue;
         uint64_t w = rw_load(&q->slots[slot].state);
-        if (RW_OWNER(w) != owner) continue;
-        uint32_t state = RW_STATE(w);
+        uint32_t owner = RW_OWNER(w), state = RW_STATE(w);
+        if (!(owners->bits[owner / 64] >> (owner & 63) & 1)) continue;
         if (state == RWQ_SLOT_CLAIMED) moved += free_claim(q, slot, w);
         else if (state == RWQ_SLOT_LEASED || state == RWQ_SLOT_SETTLING) {
             if (!remember(q, &leases, slot, w)) moved += give_back(q, slot, w, died);
@@ -76,17 +76,45 @@ uint32_t rw_recover_owned(rwq *q, uint32_t owner, bool died) {
         RW_POINT("recover:one");
     }
     free(leases.items);
-    if (died) {
-        /* Between its commit and its hint, between its free and its bit: whatever half step it died in. */
-        rw_store_seq(&q->control->orphans, RW_ORPHANS_NEW);
-        rw_rehint(q);
-        rw_used_repair(q, 0, q->l.slots);
-        uint64_t now = rw_now_ms_threadsafe();
-        for (uint32_t slot = 0; slot < high; slot++)
-            if (rw_slot_present(q, slot)) rw_reschedule(q, slot, rw_load(&q->slots[slot].state), now);
-        rw_recount_dead(q);
-    }
     return moved;
+}
+
+/* Between a commit and its hint, between a free and its bit: whatever half steps the dead died in. Once for any number of them. */
+void rw_mend_half_steps(rwq *q) {
+    rw_orphans_found(q);
+    rw_rehint(q);
+    rw_used_repair(q, 0, q->l.slots);
+    uint64_t now = rw_now_ms_threadsafe();
+    uint32_t high = high_water(q);
+    for (uint32_t slot = 0; slot < high; slot++)
+        if (rw_slot_present(q, slot)) rw_reschedule(q, slot, rw_load(&q->slots[slot].state), now);
+    rw_recount_dead(q);
+    rw_limit_dead(q);
+}
+
+void rw_recount_dead(rwq *q) {
+    uint32_t high = high_water(q), seen = 0;
+    for (uint32_t slot = 0; slot < high; slot++) seen += rw_slot_present(q, slot) && RW_STATE(rw_load(&q->slots[slot].state)) == RWQ_SLOT_BURIED;
+    rw_store(&q->control->dead_letters, seen);
+}
+
+/* The oldest dead letters go when there are more than max_dead, all that are too many in one pass. The counter is a hint: a death may leave
+ * it off by one, until it is recovered. */
+void rw_limit_dead(rwq *q) {
+    if (__builtin_expect(rw_load(&q->control->dead_letters) <= q->super.max_dead, 1)) return;
+    struct list dead = {0};
+    uint32_t high = high_water(q);
+    for (uint32_t slot = 0; slot < high; slot++) {
+        if (!rw_slot_present(q, slot)) continue;
+        uint64_t w = rw_load(&q->slots[slot].state);
+        if (RW_STATE(w) == RWQ_SLOT_BURIED && !remember(q, &dead, slot, w)) break; /* no memory: the next time */
+    }
+    sort(&dead);
+    uint32_t kept = dead.count;
+    for (uint32_t i = 0; i < dead.count && kept > q->super.max_dead; i++, kept--)
+        if (rw_free(q, dead.items[i].slot, dead.items[i].word)) rw_count(q, RWQ_COUNT_DROPPED_DEAD, 1);
+    rw_store(&q->control->dead_letters, kept);
+    free(dead.items);
 }
 
 static void mark_hinted(rwq *q, uint64_t *hinted) {
@@ -109,7 +137,9 @@ static void mark_hinted(rwq *q, uint64_t *hinted) {
 uint32_t rw_rehint(rwq *q) {
     uint64_t *hinted = calloc(q->l.words, sizeof *hinted);
     if (!hinted) return 0; /* the flag stays: next time */
-    atomic_exchange(&q->control->orphans, 0);
+    /* Taken down at the end only, and only if nothing was added meanwhile: who is stopped in here must not hide from the others that
+     * there is something to do. */
+    uint32_t begun = rw_load_seq(&q->control->orphans);
     RW_POINT("rehint:begun");
     mark_hinted(q, hinted);
     struct list missing = {0};
@@ -126,14 +156,34 @@ uint32_t rw_rehint(rwq *q) {
         RW_POINT("rehint:one");
         if (rw_load(&q->control->poisoned)) break;
         if (rw_load(&q->slots[f->slot].state) != f->word) continue;
-        if (rw_ring_insert(q, rw_ring_of(f->word), f->slot, RW_GEN(f->word)) == RW_INSERTED) inserted++;
+        if (rw_ring_try_insert(q, rw_ring_of(f->word), f->slot, RW_GEN(f->word)) == RW_INSERTED) inserted++;
         else tried = true;
     }
-    if (tried) rw_store_seq(&q->control->orphans, RW_ORPHANS_TRIED);
+    rw_cas(&q->control->orphans, &begun, RW_ORPHANS_NEXT(begun, tried ? RW_ORPHANS_TRIED : RW_ORPHANS_NONE));
     free(missing.items);
     free(hinted);
     if (inserted) rw_signal(q, RWQ_FOR_MESSAGE);
     return inserted;
+}
+
+/*
+ * A message whose mover was stopped between the state and the hint: nobody died, so nobody recovers, and no ring shows it. A READY slot
+ * that stays as it is while all rings are empty is such a one; so may be one that stays for long while they are not.
+ */
+#define SUSPICIOUS_AFTER_MS 10000u
+
+static void suspect(rwq *q, uint32_t slot, uint64_t w, uint64_t now) {
+    if (q->suspect.word == 0) q->suspect.word = w, q->suspect.slot = slot, q->suspect.since_ms = now;
+}
+
+static void judge_suspect(rwq *q, uint64_t now) {
+    if (q->suspect.word == 0 || now == q->suspect.since_ms) return;
+    if (rw_load(&q->slots[q->suspect.slot].state) != q->suspect.word) {
+        q->suspect.word = 0;
+    } else if (!rw_anything_ready(q) || now - q->suspect.since_ms >= SUSPICIOUS_AFTER_MS) {
+        rw_orphans_found(q);
+        q->suspect.word = 0;
+    }
 }
 
 /* What only shows when one looks at the slot itself. */
@@ -147,6 +197,7 @@ static uint32_t look_at(rwq *q, uint32_t slot, uint64_t now, uint64_t due_now) {
             rw_count(q, RWQ_COUNT_DROPPED_EXPIRED, 1);
             return 1;
         }
+        suspect(q, slot, w, now);
     } else {
         rw_reschedule(q, slot, w, now);
     }
@@ -166,6 +217,7 @@ static uint32_t advance_cursor(rwq *q, uint64_t now, bool everything) {
     if (slot > start) rw_used_repair(q, start, slot);
     else rw_used_repair(q, 0, high);
     rw_store(&q->control->cursor, slot);
+    rw_limit_dead(q);
     return moved;
 }
 
@@ -183,12 +235,13 @@ uint32_t rw_sweep_round(rwq *q, uint64_t now) {
             return 0;
         }
     rw_store_relaxed(&q->me_record->heartbeat_ms, now);
+    judge_suspect(q, now);
     uint32_t moved = rw_promote_due(q, rw_due_clock(q));
     moved += rw_expire_leases(q, now);
     moved += advance_cursor(q, now, false);
     bool few = rw_load(&q->control->participants_high) <= RW_FEW_PARTICIPANTS;
     if (elected(&q->control->death_turn, now, few ? 0 : RW_DEATHS_EVERY_MS)) moved += rw_recover_deaths(q);
-    if (rw_load(&q->control->orphans)) rw_rehint(q);
+    if (rw_orphans(q)) rw_rehint(q);
     return moved;
 }
 

@@ -154,7 +154,7 @@ static bool available(rwq *q, uint32_t what) {
     if (lifecycle & RWQ_PAUSED_BIT) return false;
     uint64_t due = rw_load_seq(&q->control->next_due);
     if (due && due <= rw_due_clock(q)) return true;
-    if (rw_anything_ready(q) || rw_load_seq(&q->control->orphans) == RW_ORPHANS_NEW) return true;
+    if (rw_anything_ready(q) || rw_orphans(q) == RW_ORPHANS_NEW) return true;
     return lifecycle & RWQ_ENDED && rw_drained(q);
 }
 
@@ -162,7 +162,7 @@ void rw_wake_seen(rwq *q) { rw_store(&q->me_record->wake_seen, rw_load(&q->me_re
 
 static void arm(rwq *q, uint32_t what) {
     rw_wake_seen(q);
-    q->chain = true;
+    q->chain[what] = true;
     q->armed |= 1u << what;
     atomic_fetch_or(&q->control->armed[what][q->me / 64], 1ull << (q->me & 63));
     RW_POINT("arm:listed");
@@ -182,7 +182,14 @@ int32_t rwq_disarm(rwq *q) {
     rw_wake_seen(q);
     /* A wake-up that came just now may have been meant for a message that somebody else should take. */
     if (rw_load_seq(&q->control->event[RWQ_FOR_MESSAGE]) & 1u && rw_anything_ready(q)) rw_wake_one(q, RWQ_FOR_MESSAGE);
+    rw_pass_on_room(q);
     return 0;
+}
+
+/* Many places may be freed with one wake-up: who was woken wakes the next while there is room. */
+void rw_pass_on_room(rwq *q) {
+    q->chain[RWQ_FOR_SPACE] = false;
+    if (rw_load_seq(&q->control->event[RWQ_FOR_SPACE]) & 1u && rw_used_any_free(q)) rw_wake_one(q, RWQ_FOR_SPACE);
 }
 
 static void tell_next_due(rwq *q) {

@@ -145,7 +145,11 @@ bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uin
 bool rw_ring_plausible(const rwq *q, uint32_t ring) {
     const struct rw_ring_words *r = &q->control->ring[ring];
     uint64_t slack = 1024 + SHARE_EVERY * (q->l.participants + 2ull);
-    uint64_t head_before = rw_load_seq(&r->head), tail = rw_load_seq(&r->tail), head_after = rw_load_seq(&r->head);
+    uint64_t head_before = rw_load_seq(&r->head);
+    RW_POINT("sweep:positions");
+    uint64_t tail = rw_load_seq(&r->tail);
+    RW_POINT("sweep:positions");
+    uint64_t head_after = rw_load_seq(&r->head);
     return head_before >= q->l.ring_entries && tail >= q->l.ring_entries && tail < 1ull << 62 && head_before <= tail + slack &&
            tail <= head_after + q->l.ring_entries + slack;
 }

@@ -188,6 +188,7 @@ static const struct scenario scenarios[] = {
     {"ready:state", expired_lease, nothing, act_sweep_full, "~a2* b1", 0, 0},
     /* S1, and every other step of a sweeper */
     {"sweep:elected", two, nothing, act_sweep_due, "a1 b1", 0, 0},
+    {"sweep:positions", two, nothing, act_sweep_due, "a1 b1", 0, 0},
     {"recover:locked", dead_holder, nothing, act_sweep_deaths, "a2* b2* c1", 0, 0},
     {"ready:state", dead_holder, nothing, act_sweep_deaths, "a2* b2* c1", 0, 0},
     {"recover:one", dead_holder, nothing, act_sweep_deaths, "a2* b2* c1", 0, 0},

@@ -64,7 +64,7 @@ static void a_delayed_return_waits(void) {
     expect_text(&h, "y");
     CHECK_EQUAL(receive_within(&h, RWQ_TAKE_LEASE, 3000), 0);
     double took = (seconds_now() - begun) * 1000;
-    CHECK_NOTE(took >= 140 && took < 1000, "after %.0f ms", took);
+    CHECK_NOTE(took >= 140 && took < 5000, "after %.0f ms", took);
     CHECK(body_is(&h, "x") && h.io->meta.attempts == 2 && h.io->meta.flags & RWQ_META_REDELIVERED);
     l = lease_of(&h);
     CHECK_EQUAL(rwq_nack(h.q, LEASE(l), 0.0 / 0.0, RWQ_NACK_UNCOUNTED), 0); /* not a number: at once */
@@ -181,7 +181,7 @@ static void the_usual_lease_expires_too(void) {
     double begun = seconds_now();
     CHECK_EQUAL(receive_within(&b, RWQ_TAKE_ACK, 3000), 0);
     double took = (seconds_now() - begun) * 1000;
-    CHECK_NOTE(took > 100 && took < 1000, "%.0f ms", took);
+    CHECK_NOTE(took > 100 && took < 5000, "%.0f ms", took);
     close_queue(&a), close_queue(&b);
 }
 

@@ -208,7 +208,59 @@ static void a_stopped_owner_that_dies_is_recovered_at_last(void) {
     close_queue(&h);
 }
 
+/* A sweeper that is stopped between two looks at a ring's positions, while more messages than the ring has places go by. */
+static void a_sweeper_stopped_between_two_looks_takes_nothing_for_damage(void) {
+    const char *const points[] = {"sweep:positions:1", "sweep:positions:2", "sweep:positions:3", "sweep:positions:4", "sweep:positions:5", "sweep:positions:6"};
+    for (size_t p = 0; p < sizeof points / sizeof points[0]; p++) {
+        const char *path = fresh_path();
+        create_queue(path, small);
+        struct handle h = open_queue(path);
+        pid_t pid = stop_child(path, points[p], NULL, act_sweep);
+        for (int i = 0; i < 4000; i++) CHECK(try_send(&h, "x", 0) == 0 && rwq_receive(h.q, RWQ_TAKE_ACK, 0) == 0);
+        go_on(pid);
+        CHECK_NOTE(try_send(&h, "x", 0) == 0, "'%s' poisoned the queue", points[p]);
+        close_queue(&h);
+        unlink(path);
+    }
+}
+
+/* Nobody has died, so nobody recovers: the message itself must be noticed. */
+static void a_message_whose_mover_is_stopped_comes_all_the_same(void) {
+    const char *path = fresh_path();
+    create_queue(path, small);
+    struct handle h = open_queue(path);
+    CHECK_EQUAL(send_extended(&h, "late", 20, 0, 0), 0);
+    sleep_ms(40);
+    pid_t pid = stop_child(path, "ready:state", NULL, act_take);
+    CHECK_EQUAL(receive_within(&h, RWQ_TAKE_ACK, 10000), 0);
+    CHECK(body_is(&h, "late"));
+    go_on(pid);
+    expect_no_leak(&h);
+    close_queue(&h);
+}
+
+static void a_sweeper_stopped_while_it_looks_for_hints_hides_no_message(void) {
+    const char *path = fresh_path();
+    create_queue(path, small);
+    struct handle h = open_queue(path);
+    IN_CHILD(sender, {
+        struct handle c = open_queue(path);
+        die_at("commit:after", "KILL");
+        try_send(&c, "orphan", 0);
+    });
+    status_of(sender);
+    rw_orphans_found(h.q);
+    pid_t pid = stop_child(path, "rehint:begun", NULL, act_sweep);
+    CHECK_EQUAL(receive_within(&h, RWQ_TAKE_ACK, 10000), 0);
+    CHECK(body_is(&h, "orphan"));
+    go_on(pid);
+    expect_no_leak(&h);
+    close_queue(&h);
+}
+
 static const struct test tests[] = {
+    TEST(a_sweeper_stopped_between_two_looks_takes_nothing_for_damage), TEST(a_message_whose_mover_is_stopped_comes_all_the_same),
+    TEST(a_sweeper_stopped_while_it_looks_for_hints_hides_no_message),
     TEST(everybody_else_works_on_while_one_is_stopped), TEST(a_stopped_consumer_loses_its_lease_in_time_and_is_told), TEST(a_consumer_stopped_before_its_deadline_does_not_deliver_late),
     TEST(a_stopped_sweeper_delays_only_that_place), TEST(a_stopped_owner_that_dies_is_recovered_at_last),
 };

@@ -130,7 +130,7 @@ export interface KeepAliveOptions {
 
 /** Options of `request`. */
 export interface RequestOptions extends WaitOptions {
-  /** Milliseconds until the request expires, in the queue too. @default 30000 */
+  /** Milliseconds until the request expires, in the queue too; Infinity for never. @default 30000 */
   readonly timeoutMs?: number | undefined;
   /** @default "normal" */
   readonly priority?: Priority | undefined;

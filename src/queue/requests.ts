@@ -84,19 +84,24 @@ export class Requests {
   async request(body: Sendable, options: RequestOptions): Promise<Message> {
     const timeoutMs = options.timeoutMs ?? timeoutMsDefault;
     const deadline = deadlineAfter(timeoutMs);
+    const limited = timeoutMs !== Number.POSITIVE_INFINITY;
     throwIfAborted(options.signal);
     const replies = this.#replyQueue();
     const id = (++this.#lastId).toString(36);
     const own =
       options.headers ?? (body instanceof Message ? body.headers : {});
-    const headers = {
+    const headers: Record<string, string> = {
       ...own,
       [HEADER.replyTo]: replies.address,
       [HEADER.correlationId]: id,
-      [HEADER.deadline]: String(Math.ceil(Date.now() + timeoutMs)),
     };
+    if (limited)
+      headers[HEADER.deadline] = String(Math.ceil(Date.now() + timeoutMs));
+    else delete headers[HEADER.deadline];
     const send = (): Sent | undefined => {
-      const ttlMs = Math.max(1, deadline - performance.now());
+      const ttlMs = limited
+        ? Math.max(1, deadline - performance.now())
+        : undefined;
       const { priority } = options;
       const result = this.#sender.put(body, { headers, ttlMs, priority });
       if (result === -ERRNO.EAGAIN) return undefined;
@@ -141,10 +146,16 @@ export class Requests {
           reject(error);
         });
       const onAbort = (): void => giveUp(signal?.reason);
-      const timer = setTimeout(
-        () => giveUp(late),
-        Math.min(timerDelayMsMax, Math.max(0, deadline - performance.now())),
-      );
+      const timer =
+        deadline === Number.POSITIVE_INFINITY
+          ? undefined
+          : setTimeout(
+              () => giveUp(late),
+              Math.min(
+                timerDelayMsMax,
+                Math.max(0, deadline - performance.now()),
+              ),
+            );
       this.#pending.set(id, {
         resolve: (reply) => finish(() => resolve(reply)),
         reject: giveUp,

@@ -20,6 +20,23 @@ async function next(queue: CrossProcessQueue): Promise<Job> {
 }
 
 describe("requests and replies", () => {
+  test("a request without a limit has no deadline and waits for its reply", async () => {
+    const queue = queues.create();
+    const worker = queues.connect(queue);
+    const waiting = queue.request("question", {
+      headers: { [HEADER.deadline]: "1" },
+      timeoutMs: Infinity,
+    });
+    const job = await next(worker);
+    expect(job.headers[HEADER.deadline]).toBe(undefined);
+    job.reply("answer");
+    expect((await waiting).text()).toBe("answer");
+    for (const timeoutMs of [Number.NaN, -1])
+      expect(
+        String(await errorOf(() => queue.request("x", { timeoutMs }))),
+      ).toMatch(/RangeError: timeoutMs: given/);
+  });
+
   test("a worker's reply reaches the requester, and the job is acknowledged", async () => {
     const queue = queues.create();
     const worker = queues.connect(queue);

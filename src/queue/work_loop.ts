@@ -100,7 +100,7 @@ class WorkLoop<T> {
   readonly #options: WorkLoopOptions;
   readonly #concurrency: number;
   readonly #running = new Set<Promise<void>>();
-  /** Messages put back with a delay and not seen since. */
+  /** Messages put back with a delay and not seen since; kept only where something depends on them. */
   readonly #retrying = new Set<bigint>();
   readonly #counts = { acked: 0, retried: 0, buried: 0, released: 0, lost: 0 };
   #taken = 0;
@@ -311,7 +311,8 @@ class WorkLoop<T> {
         job.nack({
           delayMs: retryDelayMs(job.attempts, backoff ?? backoffDefault),
         }) === "buried";
-      if (!buried) this.#retrying.add(job.id);
+      if (!buried && this.#options.until === "empty")
+        this.#retrying.add(job.id);
       this.#counts[buried ? "buried" : "retried"]++;
     }
   }

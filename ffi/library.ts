@@ -80,6 +80,8 @@ function toPath(fileUrlOrPath: string): string {
 interface Candidate {
   readonly origin: LibraryOrigin;
   readonly path: string;
+  /** Why it is not even tried. */
+  readonly unusable?: string;
 }
 
 function environmentPath(variable: string | undefined): string | undefined {
@@ -99,6 +101,18 @@ function given(origin: LibraryOrigin, fileUrlOrPath: string): Candidate {
   return { origin, path: isAbsolute(path) ? path : resolve(path) };
 }
 
+/** The place beside this module; the dynamic linker opens no URL, and where a module was cached nobody builds. */
+export function besideModule(moduleUrl: string, file: string): Candidate {
+  const url = new URL(`../build/${file}`, moduleUrl);
+  return url.protocol === "file:"
+    ? { origin: "beside", path: fileURLToPath(url) }
+    : {
+        origin: "beside",
+        path: url.href,
+        unusable: `the module is not a file but was loaded from ${url.protocol}`,
+      };
+}
+
 function listCandidates(
   request: LibraryRequest<SymbolTable>,
   environment: string | undefined,
@@ -111,11 +125,9 @@ function listCandidates(
   if (embedded !== undefined) {
     candidates.push({ origin: "embedded", path: embedded });
   }
-  const beside = fileURLToPath(new URL(`../build/${file}`, import.meta.url));
+  const beside = besideModule(import.meta.url, file);
   // In an executable this would be a path that somebody else could create.
-  if (!beside.startsWith(embeddedRoot)) {
-    candidates.push({ origin: "beside", path: beside });
-  }
+  if (!beside.path.startsWith(embeddedRoot)) candidates.push(beside);
   for (const name of request.systemNames ?? [file]) {
     candidates.push({ origin: "system", path: name });
   }
@@ -167,7 +179,14 @@ function search<Table extends SymbolTable>(
 ): NativeLibrary<Table> {
   const attempts: LibraryAttempt[] = [];
   let wrongVersion = false;
-  for (const { origin, path } of listCandidates(request, environment)) {
+  for (const { origin, path, unusable } of listCandidates(
+    request,
+    environment,
+  )) {
+    if (unusable !== undefined) {
+      attempts.push({ origin, place: path, reason: unusable });
+      continue;
+    }
     const open = path.startsWith(embeddedRoot) ? openEmbedded : openFitting;
     try {
       return { ...open(path, request), origin, path };

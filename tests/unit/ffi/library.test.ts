@@ -9,6 +9,7 @@ import {
 } from "../../../ffi/errors.ts";
 import { openLibrary, type SymbolTable } from "../../../ffi/host.ts";
 import {
+  besideModule,
   openNativeLibrary,
   registerEmbeddedLibrary,
 } from "../../../ffi/library.ts";
@@ -105,6 +106,19 @@ describe("openNativeLibrary - order of places", () => {
     expect(found.origin).toBe("system");
     expect(found.path).toBe("libc.so.6");
     expect(found.functions.getppid()).toBe(process.ppid);
+  });
+
+  test("beside a module that is no file nothing is looked for, and why is said", () => {
+    expect(besideModule("file:///a%20b/ffi/library.ts", "libx.so")).toEqual({
+      origin: "beside",
+      path: "/a b/build/libx.so",
+    });
+    const { path, unusable } = besideModule(
+      "https://example.org/ffi/library.ts",
+      "libx.so",
+    );
+    expect(path).toBe("https://example.org/build/libx.so");
+    expect(unusable).toMatch(/not a file .*https:/);
   });
 
   test("an empty variable is no variable", () => {

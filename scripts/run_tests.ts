@@ -104,6 +104,8 @@ function runtimeSuites(): Suite[] {
       "deno",
       "test",
       "-A",
+      // Tests of what is dropped ask for a collection.
+      "--v8-flags=--expose-gc",
       // `deno check` in `make check` covers the types.
       "--no-check",
       `--junit-path=${denoReport}`,

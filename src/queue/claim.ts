@@ -17,10 +17,13 @@ interface DroppedClaim {
   readonly slot: number;
   readonly tokenLo: number;
   readonly tokenHi: number;
+  /** Of its view. */
+  readonly forget: () => void;
 }
 
 const droppedClaims = new FinalizationRegistry<DroppedClaim>(
-  ({ handle, slot, tokenLo, tokenHi }) => {
+  ({ handle, slot, tokenLo, tokenHi, forget }) => {
+    forget();
     if (handle.closed) return;
     if (handle.shim.rwq_abort(handle.address, slot, tokenLo, tokenHi) >= 0) {
       warn(`a claim on queue ${handle.place.name} was dropped; it was aborted`);
@@ -81,6 +84,7 @@ export class Claim {
         slot: this.#slot,
         tokenLo: this.#tokenLo,
         tokenHi: this.#tokenHi,
+        forget: this.#view.forget,
       },
       this,
     );

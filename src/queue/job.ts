@@ -2,6 +2,7 @@
 import { META } from "../../ffi/shm/layout.ts";
 import { LeaseLostError } from "./errors.ts";
 import { ERRNO } from "./failure.ts";
+import type { QueueHandle } from "./handle.ts";
 import { HEADER } from "./headers.ts";
 import type { Leases, LeaseTicket, Watched } from "./leases.ts";
 import { Message } from "./message.ts";
@@ -15,6 +16,8 @@ import type { SharedView } from "./shared_view.ts";
 const maxStallMsDefault = 300_000;
 const encoder = new TextEncoder();
 const noNote = new Uint8Array(0);
+/** Who holds the signal alone still waits for its job's lease. */
+const jobsOfSignals = new WeakMap<AbortSignal, Job<never>>();
 
 function checkMs(value: number, what: string, min: number): number {
   if (typeof value !== "number")
@@ -52,7 +55,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   readonly #view: SharedView | undefined;
   #settled = false;
   #renewing = false;
-  #watched = false;
+  #watched: WeakRef<Watched> | undefined;
   #lost: LeaseLostError | undefined;
   #aborter: AbortController | undefined;
 
@@ -82,6 +85,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   get signal(): AbortSignal {
     if (this.#aborter === undefined) {
       this.#aborter = new AbortController();
+      jobsOfSignals.set(this.#aborter.signal, this as unknown as Job<never>);
       if (this.#lost !== undefined) this.#aborter.abort(this.#lost);
       else if (!this.#settled) this.#watch();
     }
@@ -95,7 +99,12 @@ export class Job<T = unknown> extends Message<T> implements Watched {
 
   /** @internal */
   get ticket(): LeaseTicket {
-    return { slot: this.#slot, tokenLo: this.#tokenLo, tokenHi: this.#tokenHi };
+    return {
+      slot: this.#slot,
+      tokenLo: this.#tokenLo,
+      tokenHi: this.#tokenHi,
+      forgetView: this.#view?.forget,
+    };
   }
 
   /**
@@ -282,6 +291,11 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     return this.#view !== undefined;
   }
 
+  /** @internal Whether it was taken by way of this handle. */
+  isOf(handle: QueueHandle): boolean {
+    return this.#leases.handle === handle;
+  }
+
   /** @internal The lease as the shim takes it in calls that settle many. */
   writeTicket(into: Uint32Array, at: number): void {
     into[at] = this.#slot;
@@ -335,7 +349,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     this.#settled = true;
     this.#renewing = false;
     if (this.registered) this.#leases.forget(this);
-    if (this.#watched) this.#unwatch();
+    this.#unwatch();
     if (this.#view !== undefined) {
       const { shim, address } = this.#leases.handle;
       shim.rwq_release_view(address);
@@ -350,13 +364,12 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   }
 
   #watch(): void {
-    if (this.#watched) return;
-    this.#watched = true;
-    this.#leases.watch(this);
+    this.#watched ??= this.#leases.watch(this);
   }
 
   #unwatch(): void {
-    this.#watched = false;
-    this.#leases.unwatch(this);
+    if (this.#watched === undefined) return;
+    this.#leases.unwatch(this.#watched);
+    this.#watched = undefined;
   }
 }

@@ -17,6 +17,8 @@ export interface LeaseTicket {
   readonly slot: number;
   readonly tokenLo: number;
   readonly tokenHi: number;
+  /** Of a zero-copy job: has the view of shared memory forgotten. */
+  readonly forgetView: (() => void) | undefined;
 }
 
 /** A job whose lease is looked after. */
@@ -55,7 +57,8 @@ export class Leases {
    */
   #fresh: Leased[] = [];
   #freshTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #watched = new Set<Watched>();
+  /** Weakly: what is only renewed, but held by nobody, was dropped. */
+  readonly #watched = new Set<WeakRef<Watched>>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(handle: QueueHandle) {
@@ -73,16 +76,16 @@ export class Leases {
     return job;
   }
 
-  /** Looks after a lease until it is settled. */
-  watch(job: Watched): void {
-    this.#watched.add(job);
-    if (this.#timer !== undefined) return;
-    this.#timer = setInterval(() => this.#look(), watchIntervalMs);
-    letExit(this.#timer);
+  /** Looks after a lease until it is settled, or the job is dropped. Give the reference to `unwatch`. */
+  watch(job: Watched): WeakRef<Watched> {
+    const reference = new WeakRef(job);
+    this.#watched.add(reference);
+    this.#startTimer();
+    return reference;
   }
 
-  unwatch(job: Watched): void {
-    if (this.#watched.delete(job) && this.#watched.size === 0)
+  unwatch(reference: WeakRef<Watched>): void {
+    if (this.#watched.delete(reference) && this.#watched.size === 0)
       this.#stopTimer();
   }
 
@@ -94,7 +97,9 @@ export class Leases {
   /** By the finalizer: the job object is gone, but its lease is not. */
   returnDropped(ticket: LeaseTicket): void {
     const { handle } = this;
+    ticket.forgetView?.();
     if (handle.closed) return;
+    // Ends the renewal as well.
     const result = handle.shim.rwq_nack(
       handle.address,
       ticket.slot,
@@ -103,6 +108,8 @@ export class Leases {
       0,
       0,
     );
+    if (ticket.forgetView !== undefined)
+      handle.shim.rwq_release_view(handle.address);
     if (result >= 0)
       warn(
         `a job of queue ${handle.place.name} was dropped unsettled; it was given back`,
@@ -128,13 +135,25 @@ export class Leases {
   #look(): void {
     const { shim, address } = this.handle;
     shim.rwq_heartbeat(address);
-    for (const job of this.#watched) {
+    for (const reference of this.#watched) {
+      const job = reference.deref();
+      if (job === undefined) {
+        this.unwatch(reference);
+        continue;
+      }
       const { slot, tokenLo, tokenHi } = job.ticket;
       const state = shim.rwq_renewal(address, slot, tokenLo, tokenHi);
       if (state === RENEWAL.lost) job.loseLease("lost");
       else if (state === RENEWAL.cancelled) job.loseLease("cancelled");
       else if (state === RENEWAL.stalled) job.loseLease("stalled");
     }
+  }
+
+  /** By itself, so that its closure holds no job. */
+  #startTimer(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#look(), watchIntervalMs);
+    letExit(this.#timer);
   }
 
   #stopTimer(): void {
@@ -146,7 +165,8 @@ export class Leases {
     this.#stopTimer();
     clearTimeout(this.#freshTimer);
     this.#fresh = [];
-    for (const job of [...this.#watched]) job.loseLease("lost");
+    for (const reference of [...this.#watched])
+      reference.deref()?.loseLease("lost");
     this.#watched.clear();
   }
 }

@@ -9,6 +9,8 @@ import { Message } from "./message.ts";
 import { pad8 } from "./record.ts";
 import { keepAliveWith, viewSharedMemory } from "./shared_view.ts";
 
+const noBytes = new Uint8Array(0);
+
 /** Takes from one handle. A result of null or [] means that there is nothing now; `handle.emptyReason` says why. */
 export class Receiver<T> {
   readonly #handle: QueueHandle;
@@ -122,6 +124,8 @@ export class Receiver<T> {
       cursor.offset = 0;
       cursor.chunk = view.bytes;
       const job = new Job<T>(cursor, this.#leases, leaseMs, view);
+      // The cursor stays: it must not keep the bytes, and by them the job, from being found when they are dropped.
+      cursor.chunk = noBytes;
       if (((u32[META.flags] as number) & META_FLAG.cancelled) !== 0) {
         handle.skippedCancelled++;
         job.settleQuietly("ack");

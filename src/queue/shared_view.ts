@@ -8,6 +8,8 @@ export interface SharedView {
   readonly bytes: Uint8Array;
   /** Detaches the bytes, so that no reference to them can reach memory that belongs to somebody else by then. Idempotent. */
   release(): void;
+  /** For the finalizer of its owner: the bytes are gone, so closing the handle need not detach them. Does not hold them. */
+  readonly forget: () => void;
 }
 
 /** What must not be collected while anybody still holds a view of the memory. */
@@ -26,16 +28,26 @@ export function viewSharedMemory(
   const pointer = pointerAt(handle.u64[IO.outPointerU32 >> 1] ?? 0n);
   if (pointer === null) throw new Error("the shim gave no address");
   const buffer = viewOf(pointer, byteLength);
-  // Weakly: a job or a claim that is dropped together with its view must still be found.
-  const reference = new WeakRef(buffer);
-  const forget = handle.beforeClose(() => detach(reference.deref()));
+  const forget = detachBeforeClose(handle, new WeakRef(buffer));
   return {
     bytes: new Uint8Array(buffer),
     release(): void {
       forget();
       detach(buffer);
     },
+    forget,
   };
+}
+
+/**
+ * Weakly, so that a job or a claim that is dropped together with its view is found. And by itself: a closure holds what
+ * any closure of the same scope uses, and `release` uses the buffer.
+ */
+function detachBeforeClose(
+  handle: QueueHandle,
+  reference: WeakRef<ArrayBuffer>,
+): () => void {
+  return handle.beforeClose(() => detach(reference.deref()));
 }
 
 function detach(buffer: ArrayBuffer | undefined): void {

@@ -307,7 +307,7 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
     return this.#receiver.view(checkLeaseMs(options?.leaseMs));
   }
 
-  /** Acknowledges many jobs in one call: how many; those whose lease was lost are left out. All are settled afterwards. */
+  /** Acknowledges many jobs in one call: how many; those whose lease was lost are left out. All are settled afterwards. @throws {TypeError} for a job of another handle, and then none is */
   ackMany(jobs: readonly Job<T>[]): number {
     return ackAll(this.#handle, jobs);
   }
@@ -334,7 +334,7 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
     const { signal, untilEmpty = false } = options;
     throwIfAborted(signal);
     return readableOf((cancelled) =>
-      this.receive({
+      this.reserve({
         signal: eitherOf(signal, cancelled),
         timeoutMs: untilEmpty ? 0 : undefined,
       }),

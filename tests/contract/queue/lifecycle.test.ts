@@ -338,6 +338,23 @@ describe("streams", () => {
     expect(queue.tryReceive()?.text()).toBe("x");
   });
 
+  test("cancelling a readable in the turn in which it found a message loses nothing", async () => {
+    const queue = queues.create();
+    queue.send("x");
+    const reader = queue.readable().getReader();
+    // Only a stream that has started takes when it is read.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    const read = reader.read();
+    const cancelled = reader.cancel("enough");
+    expect((await read).done).toBe(true);
+    await cancelled;
+    const job = await queue.reserve({ timeoutMs: 1000 });
+    expect(job?.text()).toBe("x");
+    expect(job?.attempts).toBe(1);
+    job?.ack();
+    expect(queue.status().usage).toBe(0);
+  });
+
   test("a writable waits for room, so that a pipe is held back", async () => {
     const source = queues.create();
     const target = queues.create({ maxMessages: 2 });

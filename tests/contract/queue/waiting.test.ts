@@ -1,10 +1,41 @@
-import { QueueClosedError, QueueTimeoutError } from "../../../src/queue/mod.ts";
+import {
+  Job,
+  QueueClosedError,
+  QueueTimeoutError,
+} from "../../../src/queue/mod.ts";
 import { errorOf, queueFixture, until } from "../../support/queue_fixture.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
 const queues = queueFixture();
 
 describe("waiting for a message", () => {
+  test("a wait that is aborted when a message is found gives it, or leaves it", async () => {
+    const queue = queues.create();
+    const other = queues.connect(queue);
+    let given = 0;
+    for (let round = 0; round < 120; round++) {
+      const text = String(round);
+      const stop = new AbortController();
+      const { signal } = stop;
+      const there = round % 3 === 0;
+      if (there) other.send(text);
+      const waiting =
+        round % 2 === 0 ? queue.receive({ signal }) : queue.reserve({ signal });
+      if (!there) other.send(text);
+      for (let turn = 0; turn < Math.floor(round / 6) % 6; turn++)
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      stop.abort();
+      const found = await waiting.catch(() => null);
+      if (found !== null) given++;
+      const message = found ?? queue.tryReserve();
+      expect(message?.text()).toBe(text);
+      expect(message?.attempts).toBe(1);
+      if (message instanceof Job) message.ack();
+      expect(queue.status().usage).toBe(0);
+    }
+    expect(given).toBeGreaterThanOrEqual(40);
+  });
+
   test("receive gives what is there, else null when its time is up", async () => {
     const queue = queues.create();
     queue.send("x");

@@ -8,6 +8,7 @@ import { parseSize } from "../shared/size.ts";
 import { say } from "../shared/output.ts";
 import {
   followName,
+  freeLink,
   linkName,
   queueOption,
   requireQueueName,
@@ -86,21 +87,27 @@ file that is there its name back.
       throw new UsageError(
         "--sync: given without a journal; needed is --journal FILE or a queue file:PATH",
       );
+    if (journal !== undefined) freeLink(name, journal);
     const { CrossProcessQueue } = await import("../../src/queue/mod.ts");
     // After a reboot the file is still there and the name is gone: then the name comes back.
     const rejoins = journal !== undefined && followName(name) === name;
     const place = journal === undefined ? name : `file:${journal}`;
-    const existed = rejoins && existsSync(journal);
-    const queue = CrossProcessQueue.create(place, {
+    const existed = journal !== undefined && existsSync(journal);
+    using queue = CrossProcessQueue.create(place, {
       ...limits,
       leaseMs: lease,
       journal: inFile ? { sync } : undefined,
       reopen,
       ifExists: rejoins ? "connect" : "fail",
     });
-    queue.close();
-    if (journal !== undefined) linkName(name, journal);
-    if (existed)
+    try {
+      if (journal !== undefined) linkName(name, journal);
+    } catch (error) {
+      // Nobody else can have anything in a file that was made just now.
+      if (!existed) queue.destroy();
+      throw error;
+    }
+    if (rejoins && existed)
       say(
         `queue ${name} leads to the journal ${journal}, which was there already, with the limits it was created with`,
       );

@@ -2,6 +2,7 @@
 import { lstatSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import type { CrossProcessQueue } from "../../src/queue/mod.ts";
+import { QueueExistsError } from "../../src/queue/errors.ts";
 import { parsePlace } from "../../src/queue/place.ts";
 import { UsageError } from "../shared/exit_codes.ts";
 import { valueOption } from "../shared/options.ts";
@@ -74,15 +75,41 @@ export function followName(name: string): string {
   return `file:${readlinkSync(link)}`;
 }
 
-/** Gives the journalled queue at `file` a name. */
-export function linkName(name: string, file: string): void {
+function isTaken(name: string): QueueExistsError {
+  return new QueueExistsError(`${name}: the name is taken by another queue`, {
+    queue: name,
+  });
+}
+
+/**
+ * The link that is still to be made for the journalled queue at `file`; undefined when it is there.
+ *
+ * @throws {UsageError} when `name` cannot be a link
+ * @throws {QueueExistsError} when it is taken by anything else
+ */
+export function freeLink(name: string, file: string): string | undefined {
   const link = linkOf(name);
   if (link === undefined)
     throw new UsageError(
       `--journal: ${name} is a file already; allowed is a plain name, or no --journal`,
     );
-  if (followName(name) === `file:${resolve(file)}`) return;
-  symlinkSync(resolve(file), link);
+  if (followName(name) === `file:${resolve(file)}`) return undefined;
+  if (lstatSync(link, { throwIfNoEntry: false }) !== undefined)
+    throw isTaken(name);
+  return link;
+}
+
+/** Gives the journalled queue at `file` a name. @throws what `freeLink` throws, and what making a link throws */
+export function linkName(name: string, file: string): void {
+  const link = freeLink(name, file);
+  if (link === undefined) return;
+  try {
+    symlinkSync(resolve(file), link);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST")
+      throw isTaken(name);
+    throw error;
+  }
 }
 
 /** Removes the link again, if there is one. */

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import {
   cleanUpSandboxes,
   Sandbox,
@@ -300,4 +300,24 @@ echo hello | ringwire-queue-worker push -q q && ringwire-queue-worker work -q q 
     },
     { timeoutMs: 15_000 },
   );
+
+  test("create --journal with a name that is taken leaves nothing behind", async () => {
+    await using sandbox = new Sandbox();
+    await sandbox.good(["create", "q"]);
+    await sandbox.good(["create", "linked", "--journal", "first"]);
+    for (const name of ["q", "linked"]) {
+      const { code, err } = await sandbox.run([
+        "create",
+        name,
+        "--journal",
+        "second",
+      ]);
+      expect(code).toBe(1);
+      expect(err).toContain(`${name}: the name is taken by another queue`);
+      expect(existsSync(sandbox.file("second"))).toBe(false);
+    }
+    const kept = await sandbox.run(["create", "q", "--journal", "first"]);
+    expect(kept.code).toBe(1);
+    expect(existsSync(sandbox.file("first"))).toBe(true);
+  });
 });

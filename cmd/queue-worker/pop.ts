@@ -8,7 +8,7 @@ import { parseDuration } from "../shared/duration.ts";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
 import { StopRequests } from "../shared/lifecycle.ts";
 import { switchOption, valueOption } from "../shared/options.ts";
-import { say } from "../shared/output.ts";
+import { requireStdout, say } from "../shared/output.ts";
 import type { RecordStyle } from "../shared/records.ts";
 import { integer } from "../shared/scalars.ts";
 import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
@@ -119,8 +119,10 @@ class Popper {
       if (this.#stop.aborted) return "stopped";
       throw error;
     }
-    if (this.#queue.emptyReason === "ended") return "ended";
-    return untilEmpty ? "empty" : "timeout";
+    const still = this.#queue.emptyReason;
+    if (still === "ended") return "ended";
+    if (!untilEmpty) return "timeout";
+    return still === "paused" ? "paused" : "empty";
   }
 
   /** How many were written and acknowledged; the others are given back. */
@@ -216,6 +218,7 @@ async function run({
     untilEmpty,
     untilEnd,
   };
+  requireStdout();
   using stop = new StopRequests();
   using queue = await openQueue(name, { participantName: "pop" });
   const popper = new Popper(queue, recordStyle(given), limits, stop.stop);

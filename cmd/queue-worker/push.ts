@@ -181,7 +181,8 @@ async function run({
   operands,
 }: Invocation<typeof options>): Promise<number> {
   const name = requireQueueName(given.queue);
-  const headers: Record<string, string> = {};
+  // Without a prototype `__proto__` is a key like any other.
+  const headers: Record<string, string> = Object.create(null);
   for (const [key, value] of given.header) headers[key.toLowerCase()] = value;
   if (given.id !== undefined) headers["message-id"] = given.id;
   using queue = await openOrCreate(name);

@@ -1,6 +1,12 @@
 /** Writing data to stdout so that the caller knows what has been written, and narration to stderr. */
-import { write as writeCallback, writeSync } from "node:fs";
+import {
+  readFileSync,
+  readlinkSync,
+  write as writeCallback,
+  writeSync,
+} from "node:fs";
 import { isatty } from "node:tty";
+import { CommandFailure, ExitCode } from "./exit_codes.ts";
 
 const stdout = 1;
 const stderr = 2;
@@ -41,6 +47,34 @@ function writeOnce(bytes: Uint8Array, offset: number): Promise<number> {
       },
     );
   });
+}
+
+/** O_CLOEXEC */
+const closeOnExec = 0o2000000;
+
+/**
+ * Whether we were started without stdout. The runtime opens /dev/null in its place, for itself only: close-on-exec, as
+ * nothing that was handed over to us can be.
+ */
+function stdoutIsMissing(): boolean {
+  try {
+    if (readlinkSync(`/proc/self/fd/${stdout}`) !== "/dev/null") return false;
+    const info = readFileSync(`/proc/self/fdinfo/${stdout}`, "utf8");
+    const flags = /^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? "0";
+    return (Number.parseInt(flags, 8) & closeOnExec) !== 0;
+  } catch {
+    // Without /proc nobody can tell.
+    return false;
+  }
+}
+
+/** @throws {CommandFailure} when we were started with stdout closed: what is written would be lost in silence */
+export function requireStdout(): void {
+  if (stdoutIsMissing())
+    throw new CommandFailure(
+      ExitCode.failed,
+      "stdout is closed, so messages would be lost: nothing is taken; needed is a stdout, at least >/dev/null",
+    );
 }
 
 /** Whether people read stdout as it comes. */

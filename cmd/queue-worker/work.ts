@@ -1,13 +1,18 @@
 import {
   type CrossProcessQueue,
   type Job,
+  LIMITS,
   runWorkLoop,
   type WorkOutcome,
   type WorkSummary,
 } from "../../src/queue/mod.ts";
 import { flushChildStreams } from "../shared/child_streams.ts";
 import { defineVerb, type Invocation } from "../shared/command_line.ts";
-import { parseDuration, parseDurationRange } from "../shared/duration.ts";
+import {
+  parseDuration,
+  parseDurationRange,
+  timerMsMax,
+} from "../shared/duration.ts";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
 import {
   findHandler,
@@ -15,9 +20,10 @@ import {
   shellHandler,
 } from "../shared/handler_command.ts";
 import { chooseLauncher } from "../shared/launcher.ts";
-import { StopRequests } from "../shared/lifecycle.ts";
+import { onceAborted, StopRequests } from "../shared/lifecycle.ts";
 import { switchOption, valueOption } from "../shared/options.ts";
-import { say } from "../shared/output.ts";
+import { requireStdout, say } from "../shared/output.ts";
+import { Refused } from "../shared/refused.ts";
 import { integer, nonEmpty } from "../shared/scalars.ts";
 import { embeddedShim } from "./embedded_shim.ts";
 import { HandlerRuns, type RunLimits } from "./handler_runs.ts";
@@ -42,12 +48,12 @@ const options = {
   timeout: valueOption(
     "--timeout <duration>",
     "TERM to a handler's process group after that (default: no limit)",
-    (text) => parseDuration(text, { minMs: 1 }),
+    (text) => parseDuration(text, { minMs: 1, maxMs: timerMsMax }),
   ),
   killAfter: valueOption(
     "--kill-after <duration>",
     "KILL that long after TERM",
-    (text) => parseDuration(text),
+    (text) => parseDuration(text, { maxMs: timerMsMax }),
     5000,
     "5s",
   ),
@@ -84,16 +90,23 @@ const options = {
   drainTimeout: valueOption(
     "--drain-timeout <duration>",
     "how long handlers may go on after SIGTERM or SIGINT",
-    (text) => parseDuration(text),
+    (text) => parseDuration(text, { maxMs: timerMsMax }),
     25_000,
     "25s",
   ),
   name: valueOption(
     "--name <name>",
     "this worker's name in stat (default: work)",
-    nonEmpty,
+    participantName,
   ),
 };
+
+function participantName(text: string): string {
+  const bytesMax = LIMITS.participantNameBytesMax;
+  if (text === "" || text.includes("\0") || Buffer.byteLength(text) > bytesMax)
+    throw new Refused(text, `1 to ${bytesMax} bytes of UTF-8`);
+  return text;
+}
 
 type WorkInvocation = Invocation<typeof options>;
 
@@ -131,7 +144,7 @@ function attemptsMax(
 
 /** Gives handlers their time after the first signal, TERM when it is over, KILL at the second signal. */
 function drain(stop: StopRequests, runs: HandlerRuns, drainMs: number): void {
-  stop.stop.addEventListener("abort", () => {
+  onceAborted(stop.stop, () => {
     runs.stopFetching();
     if (runs.running > 0)
       say(
@@ -140,8 +153,11 @@ function drain(stop: StopRequests, runs: HandlerRuns, drainMs: number): void {
     const timer = setTimeout(() => runs.terminate(), drainMs);
     timer.unref();
   });
-  stop.abort.addEventListener("abort", () => runs.kill());
-  stop.onStopFetching(() => {
+  onceAborted(stop.abort, () => {
+    runs.stopFetching();
+    runs.kill();
+  });
+  onceAborted(stop.stopFetching, () => {
     say("SIGUSR1 received: no more messages are taken");
     runs.stopFetching();
   });
@@ -170,7 +186,8 @@ async function run(invocation: WorkInvocation): Promise<number> {
       "--until-empty and --until-end are given; allowed is one of them",
     );
   const command = chooseHandler(invocation);
-  using stop = new StopRequests();
+  requireStdout();
+  using stop = new StopRequests({ heedUsr1: true });
   using queue = await openQueue(name, {
     participantName: given.name ?? "work",
   });

@@ -11,6 +11,8 @@ const unitMs: Readonly<Record<string, number>> = {
 
 /** Largest duration: 10 years, far beyond any use and within what timers and the queue can hold. */
 const durationMsMax = 3650 * 86_400_000;
+/** Longest time of a timer, in whole days: with more than 2**31 - 1 ms it would fire at once. */
+export const timerMsMax: number = 24 * 86_400_000;
 const whole = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
 const part = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
 

@@ -10,16 +10,25 @@ const exitCodes: Readonly<Record<StopSignal, number>> = {
   SIGTERM: ExitCode.terminated,
 };
 
+/** What else is listened to. */
+interface StopOptions {
+  /** SIGUSR1 means: take no more, but take as long as it needs for the rest. @default false, it ends the program */
+  readonly heedUsr1?: boolean;
+}
+
 /** Turns signals into `AbortSignal`s. At most one at a time; `dispose` gives the signals back. */
 export class StopRequests implements Disposable {
   readonly #stop = new AbortController();
   readonly #abort = new AbortController();
+  readonly #stopFetching = new AbortController();
   readonly #listeners: [signal: NodeJS.Signals, listener: () => void][] = [];
   #first: StopSignal | undefined;
 
-  constructor() {
+  constructor(options: StopOptions = {}) {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       this.#on(signal, () => this.#receive(signal));
+    if (options.heedUsr1 === true)
+      this.#on("SIGUSR1", () => this.#stopFetching.abort());
   }
 
   /** Aborted by the first signal: take no more, finish what has begun. */
@@ -42,9 +51,9 @@ export class StopRequests implements Disposable {
     return this.#first === undefined ? undefined : exitCodes[this.#first];
   }
 
-  /** SIGUSR1 means: take no more, but take as long as it needs for the rest. */
-  onStopFetching(listener: () => void): void {
-    this.#on("SIGUSR1", listener);
+  /** Aborted by SIGUSR1, if that is heeded. */
+  get stopFetching(): AbortSignal {
+    return this.#stopFetching.signal;
   }
 
   [Symbol.dispose](): void {
@@ -66,6 +75,12 @@ export class StopRequests implements Disposable {
       this.#abort.abort(new Stopped(signal));
     }
   }
+}
+
+/** Calls `react` once, also when the signal came before somebody could listen. */
+export function onceAborted(signal: AbortSignal, react: () => void): void {
+  if (signal.aborted) react();
+  else signal.addEventListener("abort", react, { once: true });
 }
 
 /** The reason of the signals of `StopRequests`. */

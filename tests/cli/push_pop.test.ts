@@ -455,4 +455,45 @@ ringwire-queue-worker create p --max-messages 1000000; echo "create $?"`);
     },
     { timeoutMs: 30_000 },
   );
+
+  test("a paused queue is not empty, also after --wait", async () => {
+    await using sandbox = new Sandbox();
+    await sandbox.good(["push", "-q", "q", "x"]);
+    await sandbox.good(["pause", "q"]);
+    for (const wait of [[], ["--wait", "100ms"]]) {
+      const { code, err } = await sandbox.run([
+        "pop",
+        "-q",
+        "q",
+        "--until-empty",
+        ...wait,
+      ]);
+      expect(code).toBe(3);
+      expect(err).toContain("is paused");
+    }
+  });
+
+  test("any key is a header", async () => {
+    await using sandbox = new Sandbox();
+    await sandbox.good(["push", "-q", "q", "x", "--header", "__proto__:y"]);
+    expect(await sandbox.good(["pop", "-q", "q", "-o", "jsonl"])).toContain(
+      '"headers":{"__proto__":"y"}',
+    );
+  });
+
+  test("nothing is taken when stdout is closed; /dev/null is a stdout", async () => {
+    await using sandbox = new Sandbox();
+    await sandbox.good(["push", "-q", "q", "x"]);
+    for (const words of ["pop -q q", "work -q q --until-empty -- cat"]) {
+      const closed = await sandbox.bash(`ringwire-queue-worker ${words} >&-`);
+      expect(closed.code).toBe(1);
+      expect(closed.err).toContain("stdout is closed");
+      expect(await sandbox.waiting("q")).toEqual(["x 0"]);
+    }
+    const { code } = await sandbox.bash(
+      "ringwire-queue-worker pop -q q <&- >/dev/null",
+    );
+    expect(code).toBe(0);
+    expect(await sandbox.waiting("q")).toEqual([]);
+  });
 });

@@ -3,9 +3,10 @@ import type { Job, WorkOutcome } from "../../src/queue/mod.ts";
 import { type ChildResult, runChild } from "../shared/child.ts";
 import { outputBytesMax } from "../shared/child_streams.ts";
 import { formatDuration } from "../shared/duration.ts";
-import { ExitCode } from "../shared/exit_codes.ts";
+import { ExitCode, exitCodeOf } from "../shared/exit_codes.ts";
 import type { HandlerCommand } from "../shared/handler_command.ts";
 import type { Launcher } from "../shared/launcher.ts";
+import { onceAborted } from "../shared/lifecycle.ts";
 import { BrokenPipe, say, writeOut } from "../shared/output.ts";
 
 /** Bounds of each run. */
@@ -32,6 +33,9 @@ const hopeless = new Set([65, 100]);
 const stopTheWorker = 255;
 const traceparentPattern =
   /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** How long a write may go on when the handlers are stopped. */
+const lastWriteMs = 100;
+const overflowReason = `killed: it wrote more than ${outputBytesMax} bytes to stdout`;
 const encoder = new TextEncoder();
 
 /** Bytes of a dead letter's note that the queue keeps. */
@@ -52,8 +56,7 @@ function messageOf(error: unknown): string {
 }
 
 function reasonOf(result: ChildResult, timeoutMs: number | undefined): string {
-  if (result.overflowed)
-    return `killed: it wrote more than ${outputBytesMax} bytes to stdout`;
+  if (result.overflowed) return overflowReason;
   if (result.timedOut)
     return `timed out after ${formatDuration(timeoutMs ?? 0)}`;
   return result.signal === null
@@ -67,6 +70,10 @@ export class HandlerRuns {
   readonly #fetching = new AbortController();
   readonly #terminate = new AbortController();
   readonly #kill = new AbortController();
+  readonly #leaving = AbortSignal.any([
+    this.#terminate.signal,
+    this.#kill.signal,
+  ]);
   /** Outputs are written one after the other, each whole. */
   #writing: Promise<unknown> = Promise.resolve();
   /** Handlers that run now. */
@@ -110,19 +117,36 @@ export class HandlerRuns {
     }
     this.running++;
     try {
-      const result = await this.#run(job, environment);
+      return await this.#runAndJudge(job, environment);
+    } finally {
+      this.running--;
+    }
+  }
+
+  /** No process could be made, or stdout takes nothing: neither is the message's fault. */
+  async #runAndJudge(job: Job, environment: Environment): Promise<WorkOutcome> {
+    let result: ChildResult;
+    try {
+      result = await this.#run(job, environment);
+    } catch (error) {
+      this.#leave(
+        ExitCode.handlerNotRunnable,
+        `the handler cannot be started: ${messageOf(error)}`,
+      );
+      return { kind: "release" };
+    }
+    try {
       return await this.#judge(job, result);
     } catch (error) {
-      // No process could be made, or nobody reads our stdout: neither is the message's fault.
       if (error instanceof BrokenPipe) this.#leave(ExitCode.brokenPipe);
       else
         this.#leave(
-          ExitCode.handlerNotRunnable,
-          `the handler cannot be started: ${messageOf(error)}`,
+          exitCodeOf(error),
+          `a handler's output cannot be passed on: ${messageOf(error)}`,
         );
       return { kind: "release" };
     } finally {
-      this.running--;
+      result.streams.close();
     }
   }
 
@@ -165,10 +189,17 @@ export class HandlerRuns {
     const { exitCode } = result;
     if (exitCode === 0 && !result.timedOut && !result.overflowed) {
       const output = await result.streams.output();
+      // The end of it came after the handler's.
+      if (result.streams.overflowed)
+        return {
+          kind: "retry",
+          note: composeNote(overflowReason, await result.streams.errorTail()),
+        };
       // A request is answered; anything else is for whoever reads our stdout.
       if (job.replyTo !== undefined) return { kind: "reply", body: output };
-      await this.#deliver(output);
-      return { kind: "ack" };
+      if (await this.#deliver(output)) return { kind: "ack" };
+      this.forced = true;
+      return { kind: "release" };
     }
     if (result.stopped) {
       this.forced ||=
@@ -205,11 +236,28 @@ export class HandlerRuns {
     };
   }
 
-  async #deliver(output: Uint8Array): Promise<void> {
-    if (output.byteLength === 0) return;
-    const mine = this.#writing.then(() => writeOut(output));
+  /** False when we have to leave and nobody reads our stdout; the rest of it may still be written. */
+  async #deliver(output: Uint8Array): Promise<boolean> {
+    if (output.byteLength === 0) return true;
+    let givenUp = false;
+    const mine = this.#writing.then(async () => {
+      if (!givenUp) await writeOut(output);
+      return !givenUp;
+    });
     this.#writing = mine.catch(() => undefined);
-    await mine;
+    const unread = Promise.withResolvers<false>();
+    let timer: Timer | undefined;
+    const giveUpSoon = (): void => {
+      timer = setTimeout(() => unread.resolve(false), lastWriteMs);
+    };
+    onceAborted(this.#leaving, giveUpSoon);
+    try {
+      return await Promise.race([mine, unread.promise]);
+    } finally {
+      givenUp = true;
+      clearTimeout(timer);
+      this.#leaving.removeEventListener("abort", giveUpSoon);
+    }
   }
 
   #leave(exitCode: number, reason?: string): void {

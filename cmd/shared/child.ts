@@ -111,22 +111,20 @@ function start(request: ChildRequest, streams: ChildStreams): Bun.Subprocess {
 
 /** Runs a handler to its end. @throws what Bun.spawn throws when it cannot be started */
 export async function runChild(request: ChildRequest): Promise<ChildResult> {
-  let overflowed = false;
   let stop: (() => void) | undefined;
-  const streams = new ChildStreams(() => {
-    overflowed = true;
-    stop?.();
-  });
+  const streams = new ChildStreams(() => stop?.());
   const child = start(request, streams);
   stop = () => signalGroup(child.pid, "SIGKILL");
   using stopper = new Stopper(child.pid, request);
   await child.exited;
+  // Its group may be gone, and the number somebody else's.
+  stop = undefined;
   return {
     exitCode: child.signalCode === null ? child.exitCode : null,
     signal: child.signalCode === null ? null : String(child.signalCode),
     timedOut: stopper.timedOut,
     stopped: stopper.stopped,
-    overflowed,
+    overflowed: streams.overflowed,
     streams,
   };
 }

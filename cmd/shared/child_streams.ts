@@ -11,20 +11,76 @@ const tailBytesMax = 4096;
  */
 const emptyLooks = 5;
 const lookEveryMs = 20;
+/** Processes that handlers left behind must not keep us from leaving. */
+const flushMsMax = 1000;
 /** Bytes of stdout that a handler may write for one message. */
 export const outputBytesMax = 256 * 1024 ** 2;
 
-/** Calls `take` with what comes until everybody has closed the other end. A pipe that fails has ended. */
-async function follow(
-  descriptor: number,
-  take: (chunk: Uint8Array) => void,
-): Promise<void> {
-  try {
-    for await (const chunk of Bun.file(descriptor).stream()) take(chunk);
-  } catch {
-    // Nothing more can be had.
-  } finally {
-    closeSync(descriptor);
+/** More than a pipe and a read can hold: what comes after so many bytes was written after the handler's end. */
+const leftBytesMax = 4 * 1024 ** 2;
+
+/** The runtime reads from a duplicate of the descriptor, which it closes by itself. */
+function readerOf(descriptor: number) {
+  return Bun.file(descriptor).stream().getReader();
+}
+
+/** The reading end of a pipe. */
+class PipeReader {
+  readonly #descriptor: number;
+  readonly #reader: ReturnType<typeof readerOf>;
+  readonly #take: (chunk: Uint8Array) => void;
+  readonly #ended: Promise<void>;
+  #isOver = false;
+  #takenBytes = 0;
+
+  /** Calls `take` with what comes until everybody has closed the other end. A pipe that fails has ended. */
+  constructor(descriptor: number, take: (chunk: Uint8Array) => void) {
+    this.#descriptor = descriptor;
+    this.#reader = readerOf(descriptor);
+    this.#take = take;
+    this.#ended = this.#follow();
+  }
+
+  /** Waits until what lay in the pipe was taken. Not a fixed time: on a busy machine the loop may come late to it. */
+  async drain(): Promise<void> {
+    const fromBytes = this.#takenBytes;
+    for (let empty = 0; !this.#isOver && empty < emptyLooks;) {
+      await Promise.race([this.#ended, Bun.sleep(lookEveryMs)]);
+      if (this.#takenBytes - fromBytes > leftBytesMax) return;
+      empty =
+        !this.#isOver && unreadBytes(this.#descriptor) > 0 ? 0 : empty + 1;
+    }
+  }
+
+  /** Takes no more, and closes the pipe. */
+  async close(): Promise<void> {
+    if (!this.#isOver) this.#finish();
+    try {
+      await this.#reader.cancel();
+    } catch {
+      // It has failed already, which is an end too.
+    }
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await this.#reader.read();
+        if (done || this.#isOver) return;
+        this.#takenBytes += value.byteLength;
+        this.#take(value);
+      }
+    } catch {
+      // Nothing more can be had.
+    } finally {
+      if (!this.#isOver) this.#finish();
+    }
+  }
+
+  /** Once only: the number may belong to somebody else right after. */
+  #finish(): void {
+    this.#isOver = true;
+    closeSync(this.#descriptor);
   }
 }
 
@@ -35,16 +91,13 @@ function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {
     : Buffer.concat(chunks);
 }
 
-/** Pipes whose handler is over or not, but which are still open. */
-const open = new Set<Promise<void>>();
+/** Handlers that are over, but whose pipes may still hold something of theirs. */
+const closing = new Set<Promise<void>>();
 
 /** Waits a moment for what handlers wrote at their end; to be called before leaving. */
 export async function flushChildStreams(): Promise<void> {
-  if (open.size > 0)
-    await Promise.race([
-      Promise.all(open),
-      Bun.sleep(emptyLooks * lookEveryMs),
-    ]);
+  if (closing.size > 0)
+    await Promise.race([Promise.all(closing), Bun.sleep(flushMsMax)]);
 }
 
 /** The pipes of one handler. */
@@ -57,8 +110,8 @@ export class ChildStreams {
   #output: Uint8Array[] = [];
   #outputBytes = 0;
   #tail: Uint8Array = new Uint8Array(0);
-  #outputEnded: Promise<void> = Promise.resolve();
-  #errorsEnded: Promise<void> = Promise.resolve();
+  #outputReader: PipeReader | undefined;
+  #errorReader: PipeReader | undefined;
 
   /**
    * @param onOverflow called once when more than `outputBytesMax` are written to stdout; the rest is dropped
@@ -84,35 +137,43 @@ export class ChildStreams {
     closeSync(this.outputDescriptor);
     closeSync(this.errorDescriptor);
     const [output, errors] = this.#readDescriptors;
-    this.#outputEnded = this.#follow(output, (chunk) => this.#keep(chunk));
-    this.#errorsEnded = this.#follow(errors, (chunk) => {
+    this.#outputReader = new PipeReader(output, (chunk) => this.#keep(chunk));
+    this.#errorReader = new PipeReader(errors, (chunk) => {
       writeErr(chunk);
       this.#remember(chunk);
     });
   }
 
+  /** Whether more was written to stdout than is kept. */
+  get overflowed(): boolean {
+    return this.#outputBytes > outputBytesMax;
+  }
+
   /** All that was written to stdout; for when the child is over. What others write later is dropped. */
   async output(): Promise<Uint8Array> {
-    await this.#drained(this.#readDescriptors[0], this.#outputEnded);
+    await this.#outputReader?.drain();
     return joinChunks(this.#output.splice(0));
   }
 
   /** The last 4 KiB of stderr; for when the child is over. */
   async errorTail(): Promise<Uint8Array> {
-    await this.#drained(this.#readDescriptors[1], this.#errorsEnded);
+    await this.#errorReader?.drain();
     return this.#tail;
   }
 
-  /** Not a fixed time: on a busy machine the loop may come late to what is in the pipe. */
-  async #drained(descriptor: number, ended: Promise<void>): Promise<void> {
-    let over = false;
-    const end = ended.then(() => {
-      over = true;
-    });
-    for (let empty = 0; !over && empty < emptyLooks;) {
-      await Promise.race([end, Bun.sleep(lookEveryMs)]);
-      empty = !over && unreadBytes(descriptor) > 0 ? 0 : empty + 1;
-    }
+  /**
+   * To be called when the child is over and what is wanted has been had. Processes that it left behind may hold the pipes
+   * for ever: what the child wrote to stderr is still passed on, then both are closed.
+   */
+  close(): void {
+    const closed = this.#close().finally(() => closing.delete(closed));
+    closing.add(closed);
+  }
+
+  async #close(): Promise<void> {
+    await this.#outputReader?.close();
+    await this.#errorReader?.drain();
+    await this.#errorReader?.close();
   }
 
   #keep(chunk: Uint8Array): void {
@@ -124,15 +185,6 @@ export class ChildStreams {
     }
     this.#output = [];
     this.#onOverflow();
-  }
-
-  #follow(
-    descriptor: number,
-    take: (chunk: Uint8Array) => void,
-  ): Promise<void> {
-    const ended = follow(descriptor, take).finally(() => open.delete(ended));
-    open.add(ended);
-    return ended;
   }
 
   #remember(chunk: Uint8Array): void {

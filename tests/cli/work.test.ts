@@ -452,4 +452,39 @@ queue.close();`;
     expect(code).toBe(2);
     expect(err).toContain("--max-deliver: given 3, allowed is at most 2");
   });
+
+  test("an output that cannot be written is not a handler that cannot be started", async () => {
+    await using sandbox = new Sandbox();
+    await sandbox.good(["push", "-q", "q", "x"]);
+    const { code, err } = await sandbox.bash(
+      "ringwire-queue-worker work -q q -- echo hi >/dev/full",
+    );
+    expect(code).toBe(8);
+    expect(err).toContain("output cannot be passed on: ENOSPC");
+    expect(await sandbox.waiting("q")).toEqual(["x 0"]);
+  });
+
+  test("refuses a name that is too long, and times that no timer can hold", async () => {
+    await using sandbox = new Sandbox();
+    await sandbox.good(["push", "-q", "q", "x"]);
+    for (const [flag, value, allowed] of [
+      ["--name", "é".repeat(16), "1 to 31 bytes of UTF-8"],
+      ["--timeout", "25d", "to 24d"],
+      ["--kill-after", "25d", "to 24d"],
+      ["--drain-timeout", "25d", "to 24d"],
+    ] as const) {
+      const { code, err } = await sandbox.run([
+        "work",
+        "-q",
+        "q",
+        flag,
+        value,
+        "--",
+        "cat",
+      ]);
+      expect(code).toBe(2);
+      expect(err).toContain(flag);
+      expect(err).toContain(allowed);
+    }
+  });
 });

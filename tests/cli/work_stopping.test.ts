@@ -1,4 +1,9 @@
-import { writeFileSync } from "node:fs";
+import {
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import {
   isAlive,
   type Running,
@@ -324,5 +329,113 @@ echo \${PIPESTATUS[0]}`,
       expect([code, out]).toEqual([0, "12"]);
     },
     { timeoutMs: 15_000 },
+  );
+
+  test(
+    "SIGTERM and SIGUSR1 count as soon as they are caught, before the queue is open",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      for (const [signal, bit] of [
+        ["SIGTERM", 14n],
+        ["SIGUSR1", 9n],
+      ] as const) {
+        const worker = work(sandbox, "--", "sh", "-c", "echo >>begun; cat");
+        // Without a pause: from catching it to the first message it is some 20 ms.
+        for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
+          const status = readFileSync(`/proc/${worker.pid}/status`, "utf8");
+          const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+          if ((BigInt(`0x${caught}`) >> bit) & 1n) break;
+        }
+        worker.kill(signal);
+        const first = await Promise.race([worker.ended, Bun.sleep(5000)]);
+        expect(first?.code).toBe(0);
+      }
+      expect(await sandbox.waiting("q")).toHaveLength(
+        1 - sandbox.lines("begun").length,
+      );
+    },
+    { timeoutMs: 30_000 },
+  );
+
+  test(
+    "leaves also while nobody reads its stdout, and the message goes back",
+    async () => {
+      for (const [signals, words] of [
+        [2, []],
+        [1, ["--drain-timeout", "100ms"]],
+      ] as const) {
+        await using sandbox = new Sandbox();
+        await sandbox.good(["push", "-q", "q", "x"]);
+        // More than a pipe holds, and the shell keeps the other end open without reading.
+        const worker = sandbox.bash(
+          `mkfifo out; exec 3<>out
+ringwire-queue-worker work -q q ${words.join(" ")} --exec 'head -c 1000000 /dev/zero; echo >>written' >out 3<&- &
+while [ ! -e written ]; do sleep 0.02; done; sleep 0.3
+kill -TERM $!; ${signals === 2 ? "sleep 0.2; kill -TERM $!;" : ""} wait $!; echo $?`,
+        );
+        expect((await worker).out).toBe("143\n");
+        expect(await sandbox.waiting("q")).toEqual(["x 0"]);
+      }
+    },
+    { timeoutMs: 20_000 },
+  );
+
+  test(
+    "a handler that finishes its work after TERM has done it",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const worker = work(
+        sandbox,
+        "--drain-timeout",
+        "100ms",
+        "--exec",
+        "trap 'sleep 0.4; echo finished; exit 0' TERM; echo >>begun; while :; do sleep 0.05; done",
+      );
+      await until(
+        "the handler to begin",
+        () => sandbox.lines("begun").length === 1,
+      );
+      worker.kill("SIGTERM");
+      const { code, out } = await worker.ended;
+      expect([code, out]).toEqual([0, "finished\n"]);
+      expect(await sandbox.waiting("q")).toEqual([]);
+    },
+    { timeoutMs: 20_000 },
+  );
+
+  test(
+    "a process that a handler leaves behind costs no descriptors",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["create", "q"]);
+      const worker = work(
+        sandbox,
+        "--exec",
+        "setsid sleep 1000 & echo $! >>left; echo said >&2; cat",
+      );
+      // The worker's own stdout and stderr are sockets: the test runner makes them.
+      const pipes = (): number =>
+        readdirSync(`/proc/${worker.pid}/fd`).filter((descriptor) => {
+          try {
+            const path = `/proc/${worker.pid}/fd/${descriptor}`;
+            return readlinkSync(path).startsWith("pipe:");
+          } catch {
+            return false;
+          }
+        }).length;
+      try {
+        await sandbox.good(["push", "-q", "q"], { stdin: "x\n".repeat(9) });
+        await until("the messages", () => worker.out() === "x".repeat(9));
+        await until("the pipes to be closed", () => pipes() === 0, 5000);
+        worker.kill("SIGTERM");
+        expect((await worker.ended).err).toBe("said\n".repeat(9));
+      } finally {
+        for (const pid of sandbox.lines("left").map(Number))
+          process.kill(pid, "SIGKILL");
+      }
+    },
+    { timeoutMs: 30_000 },
   );
 });

@@ -227,7 +227,8 @@ describe("the end of a stream", () => {
     first?.ack();
     expect(await wait).toBeNull();
     expect(other.emptyReason).toBe("ended");
-    expect(performance.now() - startMs).toBeLessThan(500);
+    // By the settlement, not by its own time.
+    expect(performance.now() - startMs).toBeLessThan(4500);
   });
 
   test("reopen starts a new stream, also on create", () => {

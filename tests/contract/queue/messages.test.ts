@@ -207,7 +207,6 @@ describe("limits of a send", () => {
     expect(queue.status().nextDueMs).toBeGreaterThan(0);
     expect((await queue.receive({ timeoutMs: 2000 }))?.text()).toBe("later");
     expect(performance.now() - startMs).toBeGreaterThan(50);
-    expect(performance.now() - startMs).toBeLessThan(600);
   });
 
   test("a message whose time to live has passed is dropped and counted", async () => {

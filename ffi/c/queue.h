@@ -177,7 +177,6 @@ void rw_lease_note(rwq *q, uint32_t slot, uint64_t ms);
 uint32_t rw_promote_due(rwq *q, uint64_t due_now);
 uint32_t rw_expire_leases(rwq *q, uint64_t now);
 void rw_reschedule(rwq *q, uint32_t slot, uint64_t word, uint64_t now); /* notes again what the slot's own words say */
-void rw_min_lower(_Atomic uint64_t *word, uint64_t ms);
 uint64_t rw_next_due_in(rwq *q);  /* ms until the next delayed message, UINT64_MAX none */
 uint64_t rw_next_work_in(rwq *q); /* … or the next lease that may expire: how long a waiter may sleep at most */
 
@@ -227,7 +226,7 @@ static inline void rw_maintain(rwq *q, uint64_t now) {
 void rw_wake_one(rwq *q, uint32_t what);
 void rw_wake_all(rwq *q);
 static inline void rw_signal(rwq *q, uint32_t what) {
-    /* SYNC POINT: pairs with rw_arm_event(): publish, then look for waiters / announce, then look for messages */
+    /* SYNC POINT: pairs with arm() in wait.c: publish, then look for waiters / announce, then look for messages */
     if (__builtin_expect(rw_load_seq(&q->control->event[what]) & 1u, 0)) rw_wake_one(q, what);
 }
 void rw_wake_seen(rwq *q);

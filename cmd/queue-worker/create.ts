@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
 import { defineVerb } from "../shared/command_line.ts";
-import { parseDuration } from "../shared/duration.ts";
+import { duration } from "../shared/duration.ts";
 import { switchOption, valueOption } from "../shared/options.ts";
-import { integer, nonEmpty, oneOf } from "../shared/scalars.ts";
-import { parseSize } from "../shared/size.ts";
+import { filePath, integer, oneOf } from "../shared/scalars.ts";
+import { size } from "../shared/size.ts";
 import { say } from "../shared/output.ts";
 import {
   followName,
@@ -24,48 +24,64 @@ export const create = defineVerb({
     queue: queueOption,
     maxMessages: valueOption(
       "--max-messages <count>",
-      "messages it holds in any state (default: 16384)",
+      "messages it holds in any state",
       integer(1, 1_048_576),
+      undefined,
+      "16384",
     ),
     maxMessageSize: valueOption(
       "--max-message-size <size>",
-      "largest body (default: 64KiB)",
-      (text) => parseSize(text, 1, gibibyte),
+      "largest body",
+      size(1, gibibyte),
+      undefined,
+      "64KiB",
     ),
     maxDeliver: valueOption(
       "--max-deliver <count>",
-      "deliveries before a message becomes a dead letter (default: 5)",
+      "deliveries before a message becomes a dead letter",
       integer(1, 255),
+      undefined,
+      "5",
     ),
     lease: valueOption(
       "--lease <duration>",
-      "how long a taken message stays reserved (default: 30s)",
-      (text) => parseDuration(text, { minMs: 1, maxMs: 7 * dayMs }),
+      "how long a taken message stays reserved",
+      duration({ minMs: 1, maxMs: 7 * dayMs }),
+      undefined,
+      "30s",
     ),
     maxDead: valueOption(
       "--max-dead <count>",
-      "dead letters kept (default: a tenth of --max-messages)",
+      "dead letters kept",
       integer(1, 1_048_576),
+      undefined,
+      "a tenth of --max-messages",
     ),
     maxParticipants: valueOption(
       "--max-participants <count>",
-      "processes that have it open at a time (default: 256)",
+      "processes that have it open at a time",
       integer(1, 4095),
+      undefined,
+      "256",
     ),
     maxHeadersSize: valueOption(
       "--max-headers-size <size>",
-      "room for headers (default: 256)",
-      (text) => parseSize(text, 0, 2048),
+      "room for headers",
+      size(0, 2048),
+      undefined,
+      "256",
     ),
     journal: valueOption(
       "--journal <file>",
       "keep it in this file, so that it survives a reboot",
-      nonEmpty,
+      filePath,
     ),
     sync: valueOption(
       "--sync <when>",
-      "when the journal is written: process, interval, sync (default: process)",
+      "when the journal is written: process, interval, sync",
       oneOf("process", "interval", "sync"),
+      undefined,
+      "process",
     ),
     reopen: switchOption(
       "--reopen",

@@ -7,6 +7,7 @@ import { parsePlace } from "../../src/queue/place.ts";
 import { UsageError } from "../shared/exit_codes.ts";
 import { valueOption } from "../shared/options.ts";
 import { Refused } from "../shared/refused.ts";
+import { shaped } from "../shared/value_shape.ts";
 
 const allowedNames =
   "1 to 200 characters of A-Z a-z 0-9 . _ - not beginning with a dot, or file:PATH";
@@ -25,7 +26,7 @@ export function parseQueueName(text: string): string {
 export const queueOption = valueOption(
   "-q, --queue <name>",
   "the queue: a name in shared memory, or file:PATH",
-  parseQueueName,
+  shaped(parseQueueName, { kind: "queue" }),
 );
 
 /**

@@ -4,7 +4,7 @@ import {
   LeaseLostError,
 } from "../../src/queue/mod.ts";
 import { defineVerb, type Invocation } from "../shared/command_line.ts";
-import { parseDuration } from "../shared/duration.ts";
+import { duration } from "../shared/duration.ts";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
 import { StopRequests } from "../shared/lifecycle.ts";
 import { switchOption, valueOption } from "../shared/options.ts";
@@ -30,7 +30,7 @@ const options = {
   wait: valueOption(
     "--wait <duration>",
     "how long to wait for each next message (default: not at all)",
-    (text) => parseDuration(text),
+    duration(),
   ),
   untilEmpty: switchOption(
     "--until-empty",

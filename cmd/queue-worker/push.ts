@@ -6,7 +6,7 @@ import {
   type SendOptions,
 } from "../../src/queue/mod.ts";
 import { defineVerb, type Invocation } from "../shared/command_line.ts";
-import { parseDuration } from "../shared/duration.ts";
+import { duration } from "../shared/duration.ts";
 import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
 import { framings, RecordReader, RecordRefused } from "../shared/framing.ts";
 import { listOption, switchOption, valueOption } from "../shared/options.ts";
@@ -29,18 +29,20 @@ const options = {
   queue: queueOption,
   priority: valueOption(
     "--priority <priority>",
-    "high, normal or low (default: normal)",
+    "high, normal or low",
     oneOf("high", "normal", "low"),
+    undefined,
+    "normal",
   ),
   delay: valueOption(
     "--delay <duration>",
     "how long it may not be taken yet",
-    (text) => parseDuration(text),
+    duration(),
   ),
   ttl: valueOption(
     "--ttl <duration>",
     "how long until it is dropped untaken",
-    (text) => parseDuration(text, { minMs: 1 }),
+    duration({ minMs: 1 }),
   ),
   id: valueOption(
     "--id <key>",

@@ -8,11 +8,7 @@ import {
 } from "../../src/queue/mod.ts";
 import { flushChildStreams } from "../shared/child_streams.ts";
 import { defineVerb, type Invocation } from "../shared/command_line.ts";
-import {
-  parseDuration,
-  parseDurationRange,
-  timerMsMax,
-} from "../shared/duration.ts";
+import { duration, durationRange, timerMsMax } from "../shared/duration.ts";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
 import {
   findHandler,
@@ -48,12 +44,12 @@ const options = {
   timeout: valueOption(
     "--timeout <duration>",
     "TERM to a handler's process group after that (default: no limit)",
-    (text) => parseDuration(text, { minMs: 1, maxMs: timerMsMax }),
+    duration({ minMs: 1, maxMs: timerMsMax }),
   ),
   killAfter: valueOption(
     "--kill-after <duration>",
     "KILL that long after TERM",
-    (text) => parseDuration(text, { maxMs: timerMsMax }),
+    duration({ maxMs: timerMsMax }),
     5000,
     "5s",
   ),
@@ -65,7 +61,7 @@ const options = {
   backoff: valueOption(
     "--backoff <range>",
     "limits of the exponential back-off before another attempt",
-    parseDurationRange,
+    durationRange,
     { minMs: 1000, maxMs: 300_000 },
     "1s..5m",
   ),
@@ -85,12 +81,12 @@ const options = {
   wait: valueOption(
     "--wait <duration>",
     "leave when no message comes for that long, with 124 (default: no limit)",
-    (text) => parseDuration(text),
+    duration(),
   ),
   drainTimeout: valueOption(
     "--drain-timeout <duration>",
     "how long handlers may go on after SIGTERM or SIGINT",
-    (text) => parseDuration(text, { maxMs: timerMsMax }),
+    duration({ maxMs: timerMsMax }),
     25_000,
     "25s",
   ),

@@ -1,5 +1,6 @@
 /** Durations as people write them: `500ms`, `30s`, `5m`, `1h30m`. */
 import { Refused } from "./refused.ts";
+import { shaped, type ValueParser } from "./value_shape.ts";
 
 const unitMs: Readonly<Record<string, number>> = {
   ms: 1,
@@ -13,7 +14,8 @@ const unitMs: Readonly<Record<string, number>> = {
 const durationMsMax = 3650 * 86_400_000;
 /** Longest time of a timer, in whole days: with more than 2**31 - 1 ms it would fire at once. */
 export const timerMsMax: number = 24 * 86_400_000;
-const whole = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
+const spans = String.raw`(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+`;
+const whole = new RegExp(`^${spans}$`);
 const part = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
 
 /** Bounds of a duration, in milliseconds. */
@@ -57,6 +59,18 @@ export function parseDuration(
   return totalMs;
 }
 
+/** What a text must look like, before bounds are looked at. */
+const durationPattern = new RegExp(`^(?:0|${spans})$`);
+const rangePattern = new RegExp(`^(?:0|${spans})(?:\\.\\.(?:0|${spans}))?$`);
+
+/** A parser for durations within bounds, in milliseconds; see `parseDuration`. */
+export function duration(bounds: DurationBounds = {}): ValueParser<number> {
+  return shaped((text) => parseDuration(text, bounds), {
+    kind: "duration",
+    pattern: durationPattern,
+  });
+}
+
 /** A range of durations, in milliseconds; `min` is at most `max`. */
 export interface DurationRange {
   readonly minMs: number;
@@ -78,3 +92,9 @@ export function parseDurationRange(text: string): DurationRange {
   if (minMs > maxMs) throw new Refused(text, allowed);
   return { minMs, maxMs };
 }
+
+/** A parser for ranges of durations; see `parseDurationRange`. */
+export const durationRange: ValueParser<DurationRange> = shaped(
+  parseDurationRange,
+  { kind: "range", pattern: rangePattern },
+);

@@ -1,6 +1,7 @@
 /** Declaring options once: for commander, for the environment, for the configuration file, and with their types. */
 import { Refused } from "./refused.ts";
 import { parseSwitch } from "./scalars.ts";
+import type { ValueParser, ValueShape } from "./value_shape.ts";
 
 /** `value` takes one text, `list` may be repeated, `switch` takes none. */
 export type OptionKind = "value" | "list" | "switch";
@@ -14,6 +15,8 @@ export interface OptionSpec<T> {
   /** What to use when nobody says anything; shown in the help as `fallbackText`. */
   readonly fallback: T;
   readonly fallbackText: string | undefined;
+  /** What each of its texts looks like; undefined when any text may do. */
+  readonly shape: ValueShape | undefined;
   /** Turns the texts that were given into the value. @throws {Refused} */
   readonly parse: (texts: readonly string[]) => T;
 }
@@ -32,19 +35,19 @@ export type OptionValues<Specs extends OptionSpecs> = {
 export function valueOption<T>(
   flags: string,
   description: string,
-  parse: (text: string) => T,
+  parse: ValueParser<T>,
 ): OptionSpec<T | undefined>;
 export function valueOption<T>(
   flags: string,
   description: string,
-  parse: (text: string) => T,
+  parse: ValueParser<T>,
   fallback: T,
   fallbackText: string,
 ): OptionSpec<T>;
 export function valueOption<T>(
   flags: string,
   description: string,
-  parse: (text: string) => T,
+  parse: ValueParser<T>,
   fallback?: T,
   fallbackText?: string,
 ): OptionSpec<T | undefined> {
@@ -54,6 +57,7 @@ export function valueOption<T>(
     description,
     fallback,
     fallbackText,
+    shape: parse.shape,
     parse: (texts) => parse(texts.at(-1) ?? ""),
   };
 }
@@ -62,7 +66,7 @@ export function valueOption<T>(
 export function listOption<T>(
   flags: string,
   description: string,
-  parse: (text: string) => T,
+  parse: ValueParser<T>,
 ): OptionSpec<readonly T[]> {
   return {
     kind: "list",
@@ -70,7 +74,8 @@ export function listOption<T>(
     description,
     fallback: [],
     fallbackText: undefined,
-    parse: (texts) => texts.map(parse),
+    shape: parse.shape,
+    parse: (texts) => texts.map((text) => parse(text)),
   };
 }
 
@@ -85,6 +90,7 @@ export function switchOption(
     description,
     fallback: false,
     fallbackText: undefined,
+    shape: undefined,
     parse: (texts) => parseSwitch(texts.at(-1) ?? ""),
   };
 }
@@ -126,6 +132,8 @@ export function environmentSource(
 /** A value with the place that it came from. */
 export interface ResolvedOption<T> {
   readonly value: T;
+  /** As it was given; undefined when it is the default. */
+  readonly texts: readonly string[] | undefined;
   /** `--flag`, a variable, `FILE: key`, or `default`. */
   readonly origin: string;
 }
@@ -144,19 +152,22 @@ export function resolveOption<T>(
     if (texts === undefined) continue;
     const origin = source.nameOf(spec);
     try {
-      return { value: spec.parse(texts), origin };
+      return { value: spec.parse(texts), texts, origin };
     } catch (error) {
       if (error instanceof Refused) throw new RefusedOption(origin, error);
       throw error;
     }
   }
-  return { value: spec.fallback, origin: "default" };
+  return { value: spec.fallback, texts: undefined, origin: "default" };
 }
 
 /** A value of an option is not allowed; the message names its origin. */
 export class RefusedOption extends Error {
+  readonly origin: string;
+
   constructor(origin: string, cause: Refused) {
     super(`${origin}: ${cause.message}`, { cause });
     this.name = "RefusedOption";
+    this.origin = origin;
   }
 }

@@ -1,25 +1,32 @@
 /** Parsers of small option values; each throws `Refused` with what is allowed. */
 import { Refused } from "./refused.ts";
+import { shaped, type ValueParser } from "./value_shape.ts";
 
 /** A parser for one of a fixed list of words. */
 export function oneOf<const Word extends string>(
   ...words: Word[]
-): (text: string) => Word {
-  return (text) => {
-    const found = words.find((word) => word === text);
-    if (found === undefined) throw new Refused(text, words.join(", "));
-    return found;
-  };
+): ValueParser<Word> {
+  return shaped(
+    (text) => {
+      const found = words.find((word) => word === text);
+      if (found === undefined) throw new Refused(text, words.join(", "));
+      return found;
+    },
+    { kind: "choice", words },
+  );
 }
 
 /** A parser for whole numbers from `min` to `max`. */
-export function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max))
-      throw new Refused(text, `a whole number from ${min} to ${max}`);
-    return value;
-  };
+export function integer(min: number, max: number): ValueParser<number> {
+  return shaped(
+    (text) => {
+      const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+      if (!(value >= min && value <= max))
+        throw new Refused(text, `a whole number from ${min} to ${max}`);
+      return value;
+    },
+    { kind: "integer", min, max },
+  );
 }
 
 /** Any text but the empty one. */
@@ -27,6 +34,9 @@ export function nonEmpty(text: string): string {
   if (text === "") throw new Refused(text, "a text that is not empty");
   return text;
 }
+
+/** The path of a file that may or may not be there. */
+export const filePath: ValueParser<string> = shaped(nonEmpty, { kind: "file" });
 
 /** A switch's value when it comes from the environment or a file. */
 export function parseSwitch(text: string): boolean {

@@ -1,5 +1,6 @@
 /** Sizes in bytes as people write them: `4096`, `64KiB`, `1MiB`, `10kB`. */
 import { Refused } from "./refused.ts";
+import { shaped, type ValueParser } from "./value_shape.ts";
 
 const unitBytes: Readonly<Record<string, number>> = {
   "": 1,
@@ -52,4 +53,16 @@ export function parseSize(text: string, min: number, max: number): number {
   if (!Number.isInteger(bytes) || bytes < min || bytes > max)
     throw new Refused(text, allowed);
   return bytes;
+}
+
+const sizePattern = /^\d+(?:\.\d+)?\s*(?:[bB]|[kKmMgG](?:[bB]|[iI][bB])?)?$/;
+
+/** A parser for sizes in bytes; see `parseSize`. */
+export function size(min: number, max: number): ValueParser<number> {
+  return shaped((text) => parseSize(text, min, max), {
+    kind: "size",
+    min,
+    max,
+    pattern: sizePattern,
+  });
 }

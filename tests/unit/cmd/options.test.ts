@@ -72,20 +72,27 @@ describe("options", () => {
     });
     expect(resolveOption(jobs, [flag, environment])).toEqual({
       value: 2,
+      texts: ["2"],
       origin: "--jobs",
     });
     expect(resolveOption(jobs, [environment])).toEqual({
       value: 3,
+      texts: ["3"],
       origin: "RINGWIRE_JOBS",
     });
     expect(resolveOption(end, [environment])).toEqual({
       value: true,
+      texts: ["true"],
       origin: "RINGWIRE_END",
     });
-    expect(resolveOption(jobs, [])).toEqual({ value: 1, origin: "default" });
+    expect(resolveOption(jobs, [])).toEqual({
+      value: 1,
+      texts: undefined,
+      origin: "default",
+    });
     expect(
       resolveOption(onFull, [environmentSource({ RINGWIRE_ON_FULL: "" })]),
-    ).toEqual({ value: undefined, origin: "default" });
+    ).toEqual({ value: undefined, texts: undefined, origin: "default" });
   });
 
   test("resolveOption - a bad value names its origin, what was given and what is allowed", () => {

@@ -14,6 +14,11 @@ import {
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import {
+  callControl,
+  ControlGone,
+  ControlSilent,
+} from "../../cmd/control/control_client.ts";
+import {
   cleanUpSandboxes,
   type Running,
   Sandbox,
@@ -23,6 +28,7 @@ import { describe, expect, test } from "../support/testing.ts";
 
 const program = join(import.meta.dir, "control_program.ts");
 const limits = { timeoutMs: 30_000 };
+const patience = { timeoutMs: 20_000 };
 
 cleanUpSandboxes();
 
@@ -53,20 +59,22 @@ function sockets(sandbox: Sandbox): string[] {
   return readdirSync(join(parentOf(sandbox), "control")).sort();
 }
 
-async function ask(
+async function ask(path: string, route: string): Promise<string> {
+  const reply = await callControl(path, "GET", route, undefined, patience);
+  return `${reply.status} ${JSON.stringify(reply.body)}`;
+}
+
+async function post(
   path: string,
   route: string,
-  init: RequestInit = {},
+  body: string,
 ): Promise<string> {
   const response = await fetch(`http://control${route}`, {
     unix: path,
-    ...init,
+    method: "POST",
+    body,
   });
   return `${response.status} ${await response.text()}`;
-}
-
-function post(body: string): RequestInit {
-  return { method: "POST", body };
 }
 
 /** A client that sends this and then nothing more. */
@@ -91,13 +99,13 @@ describe("a control socket", () => {
       );
       expect(modes).toEqual(["700", "700", "600"]);
       expect(sockets(sandbox)).toHaveLength(1);
-      expect(await ask(path, "/status")).toBe(
-        `200 {"kind":"test","name":"wörk 1/.","pid":${owner.pid}}`,
+      expect(await ask(path, "/status")).toContain(
+        `200 {"kind":"work","name":"wörk 1/.","pid":${owner.pid},"queue":"none",`,
       );
       expect(await ask(path, "/health")).toBe(
         '503 {"healthy":false,"reasons":["it only pretends to work"]}',
       );
-      expect(await ask(path, "/drain", post('{"timeout_ms":5}'))).toBe(
+      expect(await post(path, "/drain", '{"timeout_ms":5}')).toBe(
         '200 {"draining":true}',
       );
       expect((await owner.ended).code).toBe(0);
@@ -118,12 +126,12 @@ describe("a control socket", () => {
         ['{"timeout":1}', 'Unrecognized key: \\"timeout\\"'],
         [`{"timeout_ms":"${"x".repeat(70_000)}"}`, "larger than 65536 bytes"],
       ] as const) {
-        const answer = await ask(path, "/drain", post(body));
+        const answer = await post(path, "/drain", body);
         expect(answer).toMatch(/^4\d\d \{"error":/);
         expect(answer).toContain(reason);
       }
       expect(await ask(path, "/drain")).toMatch(/^404 .*POST \/drain/);
-      expect(await ask(path, "/restart", post('{"worker":"a"}'))).toBe(
+      expect(await post(path, "/restart", '{"worker":"a"}')).toBe(
         '500 {"error":"there is no a","code":"Failed"}',
       );
       expect(owner.out()).not.toContain("drain");
@@ -299,6 +307,38 @@ describe("a control socket with a path of its own", () => {
       expect(await ask(sandbox.file("b"), "/status")).toMatch(/^200 /);
       owner.closeInput();
       expect((await owner.ended).code).toBe(0);
+    },
+    limits,
+  );
+});
+
+describe("who asks a control socket", () => {
+  test(
+    "is told when nobody listens, and the dead socket is removed",
+    async () => {
+      await using sandbox = new Sandbox();
+      const { owner, path } = await listening(sandbox, "w");
+      owner.kill("SIGKILL");
+      await owner.ended;
+      for (const _ of [1, 2]) {
+        await expect(ask(path, "/status")).rejects.toThrow(ControlGone);
+        expect(existsSync(path)).toBe(false);
+      }
+    },
+    limits,
+  );
+
+  test(
+    "does not wait for a stopped process for ever",
+    async () => {
+      await using sandbox = new Sandbox();
+      const { owner, path } = await listening(sandbox, "w");
+      owner.kill("SIGSTOP");
+      await expect(
+        callControl(path, "GET", "/status", undefined, { timeoutMs: 100 }),
+      ).rejects.toThrow(ControlSilent);
+      owner.kill("SIGCONT");
+      expect(await ask(path, "/status")).toMatch(/^200 /);
     },
     limits,
   );

@@ -4,14 +4,30 @@
  */
 import { parseControlPath } from "../../cmd/control/control_place.ts";
 import { startControl } from "../../cmd/control/control_server.ts";
+import type { WorkerReport } from "../../cmd/control/worker_report.ts";
 import { exitCodeOf } from "../../cmd/shared/exit_codes.ts";
+
+function idleReport(name: string): WorkerReport {
+  return {
+    kind: "work",
+    name,
+    pid: process.pid,
+    queue: "none",
+    started_ms: Math.round(performance.timeOrigin),
+    state: "working",
+    jobs: 1,
+    command: ["true"],
+    running: [],
+    counts: { acked: 0, retried: 0, buried: 0, released: 0, lost: 0 },
+  };
+}
 
 async function main(name: string, path: string | undefined): Promise<void> {
   const { promise: asked, resolve: leave } = Promise.withResolvers<void>();
   const control = await startControl({
     name,
     path: path === undefined ? undefined : parseControlPath(path),
-    report: () => ({ kind: "test", name, pid: process.pid }),
+    report: () => idleReport(name),
     health: () => ({ healthy: false, reasons: ["it only pretends to work"] }),
     actions: {
       drain: async (body) => {

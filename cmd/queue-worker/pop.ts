@@ -8,11 +8,18 @@ import { duration } from "../shared/duration.ts";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
 import { StopRequests } from "../shared/lifecycle.ts";
 import { switchOption, valueOption } from "../shared/options.ts";
-import { requireStdout, say } from "../shared/output.ts";
+import {
+  requireStdout,
+  say,
+  stdoutIsTerminal,
+  writtenBytes,
+} from "../shared/output.ts";
+import { type Progress, startProgress } from "../shared/progress.ts";
 import type { RecordStyle } from "../shared/records.ts";
 import { integer } from "../shared/scalars.ts";
 import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
 import { recordOptions, recordStyle, writeBatch } from "./record_output.ts";
+import { waitingCounter } from "./waiting_count.ts";
 
 /** Messages taken at a time: one write, one acknowledgement. A larger number only lengthens what a kill repeats. */
 const batchMax = 1024;
@@ -68,7 +75,6 @@ class Popper {
   readonly #limits: Limits;
   readonly #stop: AbortSignal;
   taken = 0;
-
   constructor(
     queue: CrossProcessQueue,
     style: RecordStyle,
@@ -202,8 +208,24 @@ function exitCodeFor(
   }
 }
 
+function showProgress(
+  popper: Popper,
+  queue: CrossProcessQueue,
+  { count: total }: Limits,
+  environment: Invocation<typeof options>["environment"],
+): Progress {
+  const waiting = waitingCounter(queue);
+  return startProgress(environment, () => ({
+    count: popper.taken,
+    bytes: writtenBytes(),
+    share: Number.isFinite(total) ? { done: popper.taken, total } : undefined,
+    waiting: waiting(),
+  }));
+}
+
 async function run({
   options: given,
+  environment,
 }: Invocation<typeof options>): Promise<number> {
   const name = requireQueueName(given.queue);
   const { untilEmpty, untilEnd } = given;
@@ -222,7 +244,12 @@ async function run({
   using stop = new StopRequests();
   using queue = await openQueue(name, { participantName: "pop" });
   const popper = new Popper(queue, recordStyle(given), limits, stop.stop);
+  // On one terminal with the messages it would only be in their way.
+  using progress = stdoutIsTerminal()
+    ? undefined
+    : showProgress(popper, queue, limits, environment);
   const ending = await popper.run();
+  progress?.done();
   return stop.exitCode ?? exitCodeFor(ending, popper.taken, limits, name);
 }
 

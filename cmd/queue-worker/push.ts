@@ -12,13 +12,15 @@ import { framings, RecordReader, RecordRefused } from "../shared/framing.ts";
 import { listOption, switchOption, valueOption } from "../shared/options.ts";
 import { say } from "../shared/output.ts";
 import { nonEmpty, oneOf, parseHeader } from "../shared/scalars.ts";
-import { readInput } from "../shared/input.ts";
+import { inputSize, readInput } from "../shared/input.ts";
+import { startProgress } from "../shared/progress.ts";
 import {
   followName,
   openQueue,
   queueOption,
   requireQueueName,
 } from "./open_queue.ts";
+import { waitingCounter } from "./waiting_count.ts";
 
 /** How long a full queue is waited for in silence. */
 const silentMs = 2000;
@@ -96,6 +98,8 @@ class Sender {
   readonly #sendOptions: SendOptions;
   readonly #blocks: boolean;
   accepted = 0;
+  /** Bytes of stdin that were read. */
+  readBytes = 0;
 
   constructor(
     queue: CrossProcessQueue,
@@ -154,8 +158,10 @@ class Sender {
 
 async function sendInput(sender: Sender, reader: RecordReader): Promise<void> {
   try {
-    for await (const chunk of readInput())
+    for await (const chunk of readInput()) {
+      sender.readBytes += chunk.byteLength;
       await sender.send(reader.push(chunk));
+    }
     await sender.send(reader.end());
   } catch (error) {
     // What came before the refused record is good.
@@ -181,6 +187,7 @@ function explain(error: unknown, accepted: number): unknown {
 async function run({
   options: given,
   operands,
+  environment,
 }: Invocation<typeof options>): Promise<number> {
   const name = requireQueueName(given.queue);
   // Without a prototype `__proto__` is a key like any other.
@@ -202,11 +209,20 @@ async function run({
   const [body] = operands;
   try {
     if (body !== undefined) await sender.send([body]);
-    else
+    else {
+      const waiting = waitingCounter(queue);
+      const total = inputSize();
+      using _ = startProgress(environment, () => ({
+        count: sender.accepted,
+        bytes: sender.readBytes,
+        share: total === undefined ? total : { done: sender.readBytes, total },
+        waiting: waiting(),
+      }));
       await sendInput(
         sender,
         new RecordReader(given.inFraming, queue.info.maxMessageSize),
       );
+    }
   } catch (error) {
     throw explain(error, sender.accepted);
   }

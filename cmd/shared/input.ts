@@ -17,3 +17,9 @@ export async function* readInput(): AsyncGenerator<Uint8Array> {
     say("reading messages from the terminal; end them with Ctrl-D");
   for await (const chunk of Bun.stdin.stream()) yield chunk;
 }
+
+/** Bytes that stdin will give, when it is a file; undefined when nobody can know. */
+export function inputSize(): number | undefined {
+  const found = fstatSync(stdin);
+  return found.isFile() ? found.size : undefined;
+}

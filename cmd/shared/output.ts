@@ -10,6 +10,7 @@ import { CommandFailure, ExitCode } from "./exit_codes.ts";
 
 const stdout = 1;
 const stderr = 2;
+const lineFeed = 10;
 /** A descriptor that somebody set to non-blocking may be full; this is how long to leave it alone. */
 const retryMs = 2;
 
@@ -82,16 +83,35 @@ export function stdoutIsTerminal(): boolean {
   return isatty(stdout);
 }
 
+let stdoutBytes = 0;
+
+/** Bytes that went to stdout so far. */
+export function writtenBytes(): number {
+  return stdoutBytes;
+}
+
 /**
  * Writes all of `bytes` to stdout.
  *
  * @throws {BrokenPipe} when the reader is gone
  */
 export async function writeOut(bytes: Uint8Array): Promise<void> {
+  if (statusLine === undefined || !stdoutIsTerminal()) return writeAll(bytes);
+  hideStatusLine();
+  try {
+    await writeAll(bytes);
+  } finally {
+    showStatusLine(bytes);
+  }
+}
+
+async function writeAll(bytes: Uint8Array): Promise<void> {
   let offset = 0;
   while (offset < bytes.byteLength) {
     try {
-      offset += await writeOnce(bytes, offset);
+      const written = await writeOnce(bytes, offset);
+      offset += written;
+      stdoutBytes += written;
     } catch (error) {
       if (codeOf(error) === "EPIPE") throw new BrokenPipe(offset);
       throw error;
@@ -104,8 +124,54 @@ export function printOut(text: string): Promise<void> {
   return writeOut(new TextEncoder().encode(text));
 }
 
-/** Writes bytes to stderr as they are. Nobody reading them is not a failure: narration is a courtesy. */
-export function writeErr(bytes: Uint8Array): void {
+/** A line at the bottom of the terminal that everything else is written above of. */
+export interface StatusLine {
+  readonly clear: () => void;
+  readonly draw: () => void;
+}
+
+let statusLine: StatusLine | undefined;
+/** Others that are writing to the terminal at this moment. */
+let writers = 0;
+/** Whether the terminal stands at the beginning of a line; in the middle of one the status line would overwrite it. */
+let lineIsEmpty = true;
+
+/** Sets the status line and draws it, or forgets it. */
+export function setStatusLine(line: StatusLine | undefined): void {
+  statusLine = line;
+  if (writers === 0 && lineIsEmpty) line?.draw();
+}
+
+function hideStatusLine(): void {
+  writers++;
+  statusLine?.clear();
+}
+
+function showStatusLine(written: Uint8Array): void {
+  writers--;
+  if (written.byteLength > 0) lineIsEmpty = written.at(-1) === lineFeed;
+  if (writers === 0 && lineIsEmpty) statusLine?.draw();
+}
+
+/**
+ * Writes bytes to stderr as they are. Nobody reading them is not a failure: narration is a courtesy.
+ *
+ * @param by "status" when they are the status line itself
+ */
+export function writeErr(
+  bytes: Uint8Array,
+  by: "narration" | "status" = "narration",
+): void {
+  if (statusLine === undefined || by === "status") {
+    writeErrAll(bytes);
+    return;
+  }
+  hideStatusLine();
+  writeErrAll(bytes);
+  showStatusLine(bytes);
+}
+
+function writeErrAll(bytes: Uint8Array): void {
   let offset = 0;
   while (offset < bytes.byteLength) {
     try {

@@ -1,7 +1,7 @@
 /** What a handler writes: stdout kept until it is over, stderr passed on with its end remembered. */
 import { closeSync } from "node:fs";
 import { createPipe, unreadBytes } from "../../ffi/descriptors.ts";
-import { writeErr } from "./output.ts";
+import { passErr } from "./output.ts";
 
 /** Bytes of stderr that are kept for a dead letter's note. */
 const tailBytesMax = 4096;
@@ -24,17 +24,22 @@ function readerOf(descriptor: number) {
   return Bun.file(descriptor).stream().getReader();
 }
 
+/** Takes what was read; it may give something to wait for before more is read. */
+type Taker = (chunk: Uint8Array) => Promise<void> | undefined;
+
 /** The reading end of a pipe. */
 class PipeReader {
   readonly #descriptor: number;
   readonly #reader: ReturnType<typeof readerOf>;
-  readonly #take: (chunk: Uint8Array) => void;
+  readonly #take: Taker;
+  /** Ended when it is not to wait any more for whom it passes on to. */
+  readonly #hurry = Promise.withResolvers<void>();
   readonly #ended: Promise<void>;
   #isOver = false;
   #takenBytes = 0;
 
   /** Calls `take` with what comes until everybody has closed the other end. A pipe that fails has ended. */
-  constructor(descriptor: number, take: (chunk: Uint8Array) => void) {
+  constructor(descriptor: number, take: Taker) {
     this.#descriptor = descriptor;
     this.#reader = readerOf(descriptor);
     this.#take = take;
@@ -43,6 +48,7 @@ class PipeReader {
 
   /** Waits until what lay in the pipe was taken. Not a fixed time: on a busy machine the loop may come late to it. */
   async drain(): Promise<void> {
+    this.#hurry.resolve();
     const fromBytes = this.#takenBytes;
     for (let empty = 0; !this.#isOver && empty < emptyLooks;) {
       await Promise.race([this.#ended, Bun.sleep(lookEveryMs)]);
@@ -55,6 +61,7 @@ class PipeReader {
   /** Takes no more, and closes the pipe. */
   async close(): Promise<void> {
     if (!this.#isOver) this.#finish();
+    this.#hurry.resolve();
     try {
       await this.#reader.cancel();
     } catch {
@@ -68,7 +75,9 @@ class PipeReader {
         const { done, value } = await this.#reader.read();
         if (done || this.#isOver) return;
         this.#takenBytes += value.byteLength;
-        this.#take(value);
+        // Who writes faster than is read has to wait, as without us.
+        const room = this.#take(value);
+        if (room !== undefined) await Promise.race([room, this.#hurry.promise]);
       }
     } catch {
       // Nothing more can be had.
@@ -139,8 +148,8 @@ export class ChildStreams {
     const [output, errors] = this.#readDescriptors;
     this.#outputReader = new PipeReader(output, (chunk) => this.#keep(chunk));
     this.#errorReader = new PipeReader(errors, (chunk) => {
-      writeErr(chunk);
       this.#remember(chunk);
+      return passErr(chunk);
     });
   }
 
@@ -176,7 +185,7 @@ export class ChildStreams {
     await this.#errorReader?.close();
   }
 
-  #keep(chunk: Uint8Array): void {
+  #keep(chunk: Uint8Array): undefined {
     if (this.#outputBytes > outputBytesMax) return;
     this.#outputBytes += chunk.byteLength;
     if (this.#outputBytes <= outputBytesMax) {

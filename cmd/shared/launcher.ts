@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createMemoryFile } from "../../ffi/descriptors.ts";
+import { CommandFailure, ExitCode } from "./exit_codes.ts";
 import type { HandlerCommand } from "./handler_command.ts";
 
 /** Makes the argv that starts a handler. */
@@ -27,6 +28,15 @@ function materialize(shimPath: string): string {
   }
 }
 
+/** What a process could not be made for, whoever it would have been. */
+const scarce: ReadonlySet<unknown> = new Set([
+  "EAGAIN",
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+]);
+
+/** @throws {CommandFailure} when no process can be made at all, which tells nothing about this way */
 async function works(argv: readonly string[]): Promise<boolean> {
   try {
     const probe = Bun.spawn([...argv], {
@@ -35,14 +45,25 @@ async function works(argv: readonly string[]): Promise<boolean> {
       stderr: "ignore",
     });
     return (await probe.exited) === 0;
-  } catch {
+  } catch (error) {
+    // A moment of want must not cost the handlers the tie to their worker for as long as it lives.
+    if (error instanceof Error && "code" in error && scarce.has(error.code))
+      throw new CommandFailure(
+        ExitCode.failed,
+        `no process can be made, so there would be no handlers: ${error.message}`,
+        { cause: error },
+      );
     return false;
   }
 }
 
 const truth: HandlerCommand = { path: "/bin/sh", argv: ["sh", "-c", ":"] };
 
-/** The best way that works here: the shim, else util-linux's setpriv, else a plain start. */
+/**
+ * The best way that works here: the shim, else util-linux's setpriv, else a plain start.
+ *
+ * @throws {CommandFailure} when no process can be made at all
+ */
 export async function chooseLauncher(
   shimPath: string | undefined,
 ): Promise<Launcher> {

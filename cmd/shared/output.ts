@@ -1,15 +1,10 @@
 /** Writing data to stdout so that the caller knows what has been written, and narration to stderr. */
-import {
-  readFileSync,
-  readlinkSync,
-  write as writeCallback,
-  writeSync,
-} from "node:fs";
+import { readFileSync, readlinkSync, write as writeCallback } from "node:fs";
 import { isatty } from "node:tty";
+import { passToStderr, writeToStderr } from "./error_output.ts";
 import { CommandFailure, ExitCode } from "./exit_codes.ts";
 
 const stdout = 1;
-const stderr = 2;
 const lineFeed = 10;
 /** A descriptor that somebody set to non-blocking may be full; this is how long to leave it alone. */
 const retryMs = 2;
@@ -163,24 +158,25 @@ export function writeErr(
   by: "narration" | "status" = "narration",
 ): void {
   if (statusLine === undefined || by === "status") {
-    writeErrAll(bytes);
+    writeToStderr(bytes);
     return;
   }
   hideStatusLine();
-  writeErrAll(bytes);
+  writeToStderr(bytes);
   showStatusLine(bytes);
 }
 
-function writeErrAll(bytes: Uint8Array): void {
-  let offset = 0;
-  while (offset < bytes.byteLength) {
-    try {
-      offset += writeSync(stderr, bytes, offset);
-    } catch (error) {
-      if (codeOf(error) === "EAGAIN") Bun.sleepSync(retryMs);
-      else return;
-    }
-  }
+/**
+ * Passes on what somebody else wrote to stderr, off the JavaScript thread: a reader that is stuck holds up nothing here.
+ *
+ * @returns when much waits already, what to wait for before more is passed on
+ */
+export function passErr(bytes: Uint8Array): Promise<void> | undefined {
+  if (statusLine === undefined) return passToStderr(bytes).room;
+  hideStatusLine();
+  const { room, written } = passToStderr(bytes);
+  void written.then(() => showStatusLine(bytes));
+  return room;
 }
 
 /** Who is speaking on stderr; set once by the main module. */

@@ -1,4 +1,7 @@
 /** What a worker says about itself at `GET /status`. Times are wall-clock milliseconds. */
+import { z } from "zod";
+
+/** The report of a worker. */
 export interface WorkerReport {
   readonly kind: "work";
   readonly name: string;
@@ -34,3 +37,32 @@ interface RunningReport {
   readonly pid: number | null;
   readonly since_ms: number;
 }
+
+const count = z.int().min(0);
+
+/** Checks a report that came over a socket; what a newer version adds is left out. */
+export const workerReport: z.ZodType<WorkerReport> = z.object({
+  kind: z.literal("work"),
+  name: z.string(),
+  pid: count,
+  queue: z.string(),
+  started_ms: z.number(),
+  state: z.enum(["working", "draining"]),
+  jobs: count,
+  command: z.array(z.string()),
+  running: z.array(
+    z.object({
+      ids: z.array(z.string()),
+      attempt: count,
+      pid: count.nullable(),
+      since_ms: z.number(),
+    }),
+  ),
+  counts: z.object({
+    acked: count,
+    retried: count,
+    buried: count,
+    released: count,
+    lost: count,
+  }),
+});

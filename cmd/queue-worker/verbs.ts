@@ -45,6 +45,21 @@ export const queueWorker: Executable = {
       load: async () => (await import("./stat.ts")).stat,
     },
     {
+      name: "health",
+      summary: "ask workers and daemons whether all is well",
+      load: async () => (await import("./health.ts")).health,
+    },
+    {
+      name: "drain",
+      summary: "let workers and daemons finish and leave",
+      load: async () => (await import("./drain.ts")).drain,
+    },
+    {
+      name: "reload",
+      summary: "let daemons read their configuration again",
+      load: async () => (await import("./reload.ts")).reload,
+    },
+    {
       name: "pause",
       summary: "let nobody take messages until resume",
       load: async () => (await import("./pause.ts")).pause,

@@ -79,12 +79,19 @@ function helpText(
   return parts.join("\n");
 }
 
+/** `--no-wait` is an option like any other, and no other side of `--wait`. */
+function plainOption(flags: string, description?: string): Option {
+  const option = new Option(flags, description);
+  option.negate = false;
+  return option;
+}
+
 function toCommander(spec: OptionSpec<unknown>): Option {
   const shown =
     spec.fallbackText === undefined
       ? spec.description
       : `${spec.description} (default: ${spec.fallbackText})`;
-  const option = new Option(spec.flags, shown);
+  const option = plainOption(spec.flags, shown);
   if (spec.kind !== "switch")
     option.argParser((text, previous: string[] | undefined) => [
       ...(previous ?? []),
@@ -98,7 +105,7 @@ function flagSource(command: Command): OptionSource {
   const given: Record<string, unknown> = command.opts();
   return {
     look: (spec) => {
-      const value = given[new Option(spec.flags).attributeName()];
+      const value = given[plainOption(spec.flags).attributeName()];
       if (value === undefined) return undefined;
       return Array.isArray(value) ? value.map(String) : [String(value)];
     },

@@ -19,37 +19,16 @@ import {
   ControlSilent,
 } from "../../cmd/control/control_client.ts";
 import {
-  cleanUpSandboxes,
-  type Running,
-  Sandbox,
-  until,
-} from "../support/sandbox.ts";
+  listenControlled,
+  startControlled,
+} from "../support/control_fixture.ts";
+import { cleanUpSandboxes, Sandbox, until } from "../support/sandbox.ts";
 import { describe, expect, test } from "../support/testing.ts";
 
-const program = join(import.meta.dir, "control_program.ts");
 const limits = { timeoutMs: 30_000 };
 const patience = { timeoutMs: 20_000 };
 
 cleanUpSandboxes();
-
-function start(sandbox: Sandbox, ...words: string[]): Running {
-  return sandbox.start([process.execPath, program, ...words], {
-    stdin: "pipe",
-  });
-}
-
-/** Starts one and gives the path of its socket. */
-async function listening(
-  sandbox: Sandbox,
-  ...words: string[]
-): Promise<{ readonly owner: Running; readonly path: string }> {
-  const owner = start(sandbox, ...words);
-  const path = await until(
-    "the path of the socket",
-    () => /^(.+)\n/.exec(owner.out())?.[1],
-  );
-  return { owner, path: path ?? "" };
-}
 
 function parentOf(sandbox: Sandbox): string {
   return join(sandbox.directory, `.ringwire-${process.geteuid?.()}`);
@@ -91,7 +70,9 @@ describe("a control socket", () => {
     "serves its own user only, and is gone with its owner",
     async () => {
       await using sandbox = new Sandbox();
-      const { owner, path } = await listening(sandbox, "wörk 1/.");
+      const { owner, path } = await listenControlled(sandbox, {
+        name: "wörk 1/.",
+      });
       const control = join(parentOf(sandbox), "control");
       expect(path).toBe(join(control, `w%C3%B6rk%201%2F..${owner.pid}.sock`));
       const modes = [parentOf(sandbox), control, path].map((each) =>
@@ -103,7 +84,7 @@ describe("a control socket", () => {
         `200 {"kind":"work","name":"wörk 1/.","pid":${owner.pid},"queue":"none",`,
       );
       expect(await ask(path, "/health")).toBe(
-        '503 {"healthy":false,"reasons":["it only pretends to work"]}',
+        '200 {"healthy":true,"reasons":[]}',
       );
       expect(await post(path, "/drain", '{"timeout_ms":5}')).toBe(
         '200 {"draining":true}',
@@ -119,7 +100,7 @@ describe("a control socket", () => {
     "says what is wrong with a request, and does nothing",
     async () => {
       await using sandbox = new Sandbox();
-      const { owner, path } = await listening(sandbox, "w");
+      const { owner, path } = await listenControlled(sandbox, { name: "w" });
       for (const [body, reason] of [
         ["{", "the body is not JSON"],
         ['{"timeout_ms":-1}', "timeout_ms: "],
@@ -143,7 +124,7 @@ describe("a control socket", () => {
     "is not held up by clients that send garbage, half of a request, or nothing",
     async () => {
       await using sandbox = new Sandbox();
-      const { owner, path } = await listening(sandbox, "w");
+      const { owner, path } = await listenControlled(sandbox, { name: "w" });
       const half =
         "POST /drain HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{";
       const clients = await Promise.all(
@@ -168,8 +149,8 @@ describe("a control socket", () => {
     async () => {
       await using sandbox = new Sandbox();
       const [one, two] = await Promise.all([
-        listening(sandbox, "w"),
-        listening(sandbox, "w"),
+        listenControlled(sandbox, { name: "w" }),
+        listenControlled(sandbox, { name: "w" }),
       ]);
       expect(sockets(sandbox)).toEqual(
         [`w.${one.owner.pid}.sock`, `w.${two.owner.pid}.sock`].sort(),
@@ -182,14 +163,14 @@ describe("a control socket", () => {
     "what a killed owner left is removed by the next one, but never what somebody listens on",
     async () => {
       await using sandbox = new Sandbox();
-      const dead = await listening(sandbox, "w");
+      const dead = await listenControlled(sandbox, { name: "w" });
       dead.owner.kill("SIGKILL");
       await dead.owner.ended;
       expect(existsSync(dead.path)).toBe(true);
       // As if it were of another process-id namespace.
       const strange = join(parentOf(sandbox), "control/w.4194304999.sock");
       const server = createServer().listen(strange);
-      const next = await listening(sandbox, "next");
+      const next = await listenControlled(sandbox, { name: "next" });
       await until("the dead one's to be gone", () => !existsSync(dead.path));
       expect(sockets(sandbox)).toEqual([
         `next.${next.owner.pid}.sock`,
@@ -204,7 +185,7 @@ describe("a control socket", () => {
     "is left alone when it is no longer its owner's",
     async () => {
       await using sandbox = new Sandbox();
-      const { owner, path } = await listening(sandbox, "w");
+      const { owner, path } = await listenControlled(sandbox, { name: "w" });
       rmSync(path);
       writeFileSync(path, "somebody else's");
       owner.closeInput();
@@ -218,7 +199,9 @@ describe("a control socket", () => {
     "a name too long for the path is shortened",
     async () => {
       await using sandbox = new Sandbox();
-      const { path, owner } = await listening(sandbox, "é".repeat(15));
+      const { path, owner } = await listenControlled(sandbox, {
+        name: "é".repeat(15),
+      });
       expect(Buffer.byteLength(path)).toBeLessThan(108);
       expect(sockets(sandbox)[0]).toMatch(
         new RegExp(`^~[0-9a-f]{12}\\.${owner.pid}\\.sock$`),
@@ -247,7 +230,7 @@ describe("a control socket", () => {
       ]) {
         await using sandbox = new Sandbox();
         spoil(parentOf(sandbox));
-        const { owner, path } = await listening(sandbox, "w");
+        const { owner, path } = await listenControlled(sandbox, { name: "w" });
         expect(path).toBe("none");
         expect(owner.err()).toMatch(
           /no control socket: .* must be a directory of user \d+ with mode 0700/,
@@ -266,14 +249,15 @@ describe("a control socket with a path of its own", () => {
     async () => {
       await using sandbox = new Sandbox();
       const path = sandbox.file("c.sock");
-      const first = await listening(sandbox, "w", path);
+      const first = await listenControlled(sandbox, { name: "w", path: path });
       expect(first.path).toBe(path);
-      const busy = await start(sandbox, "w", path).ended;
+      const busy = await startControlled(sandbox, { name: "w", path: path })
+        .ended;
       expect(busy.code).toBe(1);
       expect(busy.err).toContain("in use by another process");
       first.owner.kill("SIGKILL");
       await first.owner.ended;
-      const second = await listening(sandbox, "w", path);
+      const second = await listenControlled(sandbox, { name: "w", path: path });
       expect(await ask(path, "/status")).toContain(`${second.owner.pid}`);
       second.owner.closeInput();
       await second.owner.ended;
@@ -281,7 +265,10 @@ describe("a control socket with a path of its own", () => {
       writeFileSync(sandbox.file("precious"), "text");
       symlinkSync(sandbox.file("precious"), path);
       for (const spoiled of [path, sandbox.file("precious")]) {
-        const { code, err } = await start(sandbox, "w", spoiled).ended;
+        const { code, err } = await startControlled(sandbox, {
+          name: "w",
+          path: spoiled,
+        }).ended;
         expect(code).toBe(1);
         expect(err).toContain("is no socket; it is left alone");
       }
@@ -295,14 +282,22 @@ describe("a control socket with a path of its own", () => {
     "is an error where it cannot be, and leaves nothing behind",
     async () => {
       await using sandbox = new Sandbox();
-      const nowhere = await start(sandbox, "w", sandbox.file("no/c.sock"))
-        .ended;
+      const nowhere = await startControlled(sandbox, {
+        name: "w",
+        path: sandbox.file("no/c.sock"),
+      }).ended;
       expect(nowhere.code).toBe(1);
       expect(nowhere.err).toContain("no/c.sock");
-      const long = await start(sandbox, "w", `/tmp/${"x".repeat(103)}`).ended;
+      const long = await startControlled(sandbox, {
+        name: "w",
+        path: `/tmp/${"x".repeat(103)}`,
+      }).ended;
       expect(long.err).toContain("a path of at most 107 bytes");
       // The owner of the socket may move it: it is still there, and still the same.
-      const { owner, path } = await listening(sandbox, "w", sandbox.file("a"));
+      const { owner, path } = await listenControlled(sandbox, {
+        name: "w",
+        path: sandbox.file("a"),
+      });
       renameSync(path, sandbox.file("b"));
       expect(await ask(sandbox.file("b"), "/status")).toMatch(/^200 /);
       owner.closeInput();
@@ -317,7 +312,7 @@ describe("who asks a control socket", () => {
     "is told when nobody listens, and the dead socket is removed",
     async () => {
       await using sandbox = new Sandbox();
-      const { owner, path } = await listening(sandbox, "w");
+      const { owner, path } = await listenControlled(sandbox, { name: "w" });
       owner.kill("SIGKILL");
       await owner.ended;
       for (const _ of [1, 2]) {
@@ -332,7 +327,7 @@ describe("who asks a control socket", () => {
     "does not wait for a stopped process for ever",
     async () => {
       await using sandbox = new Sandbox();
-      const { owner, path } = await listening(sandbox, "w");
+      const { owner, path } = await listenControlled(sandbox, { name: "w" });
       owner.kill("SIGSTOP");
       await expect(
         callControl(path, "GET", "/status", undefined, { timeoutMs: 100 }),

@@ -1,11 +1,25 @@
 /**
- * A process with a control socket and nothing else to do: `control_program.ts NAME [PATH]`. It prints the path, what it
- * is asked for, and at its end how long closing took; `drain` and the end of stdin end it.
+ * A process with a control socket and nothing else to do, for tests of the socket and of who asks it. Its argument is
+ * JSON, see `Role`. It prints the socket's path, what it is asked for, and at its end how long closing took; `drain`
+ * and the end of stdin end it.
  */
 import { parseControlPath } from "../../cmd/control/control_place.ts";
 import { startControl } from "../../cmd/control/control_server.ts";
 import type { WorkerReport } from "../../cmd/control/worker_report.ts";
 import { exitCodeOf } from "../../cmd/shared/exit_codes.ts";
+
+/** What it pretends to be. */
+export interface Role {
+  readonly name: string;
+  /** @default the usual place */
+  readonly path?: string;
+  /** @default none, it is healthy */
+  readonly reasons?: readonly string[];
+  /** Goes on after `drain`. @default false */
+  readonly stays?: boolean;
+  /** What differs from an idle worker's report. @default nothing */
+  readonly report?: object;
+}
 
 function idleReport(name: string): WorkerReport {
   return {
@@ -22,18 +36,23 @@ function idleReport(name: string): WorkerReport {
   };
 }
 
-async function main(name: string, path: string | undefined): Promise<void> {
+async function main(role: Role): Promise<void> {
   const { promise: asked, resolve: leave } = Promise.withResolvers<void>();
+  const reasons = role.reasons ?? [];
   const control = await startControl({
-    name,
-    path: path === undefined ? undefined : parseControlPath(path),
-    report: () => idleReport(name),
-    health: () => ({ healthy: false, reasons: ["it only pretends to work"] }),
+    name: role.name,
+    path: role.path === undefined ? undefined : parseControlPath(role.path),
+    report: () => ({ ...idleReport(role.name), ...role.report }),
+    health: () => ({ healthy: reasons.length === 0, reasons }),
     actions: {
       drain: async (body) => {
         console.log(`drain ${JSON.stringify(body)}`);
-        leave();
+        if (role.stays !== true) leave();
         return { draining: true };
+      },
+      reload: async () => {
+        console.log("reload");
+        return { workers: 2 };
       },
       restart: async ({ worker }) => {
         throw new Error(`there is no ${worker}`);
@@ -48,8 +67,7 @@ async function main(name: string, path: string | undefined): Promise<void> {
   console.log(`closed in ${Math.round(performance.now() - began)} ms`);
 }
 
-const [, , name = "", path] = process.argv;
-main(name, path).then(
+main(JSON.parse(process.argv[2] ?? "")).then(
   () => process.exit(0),
   (error: unknown) => {
     console.error(error instanceof Error ? error.message : error);

@@ -1,0 +1,167 @@
+import { existsSync, readFileSync } from "node:fs";
+import { callControl } from "../control/control_client.ts";
+import { removeIfDead } from "../control/dead_sockets.ts";
+import { findControls, type FoundControl } from "../control/found_controls.ts";
+import { defineVerb } from "../shared/command_line.ts";
+import { duration, formatDuration, timerMsMax } from "../shared/duration.ts";
+import { ExitCode, UsageError } from "../shared/exit_codes.ts";
+import { switchOption, valueOption } from "../shared/options.ts";
+import { printOut, say } from "../shared/output.ts";
+import { escapeControls } from "../shared/records.ts";
+import { formatTable } from "../shared/table.ts";
+import { answeredError, requireSome } from "./control_answers.ts";
+import {
+  chooseTargets,
+  describeControl,
+  queueOf,
+  targetOptions,
+} from "./control_targets.ts";
+
+/** How long one of them may take to say that it has understood. */
+const answerMsMax = 5000;
+const pollMs = 20;
+/** How long a process may live on without its socket; in another process-id namespace its number is somebody else's. */
+const lastBreathMs = 2000;
+
+/** What became of one of them. */
+interface Drained {
+  readonly control: FoundControl;
+  readonly outcome: "left" | "draining" | "refused";
+  readonly reason: string | undefined;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until nobody listens any more, and the process is gone too. @returns whether it came to that in time */
+async function waitUntilGone(
+  control: FoundControl,
+  deadline: number,
+): Promise<boolean> {
+  const left = (): number => deadline - performance.now();
+  while (existsSync(control.path) && !(await removeIfDead(control.path))) {
+    if (left() <= 0) return false;
+    await Bun.sleep(pollMs);
+  }
+  const end = Math.min(deadline, performance.now() + lastBreathMs);
+  while (isRunning(control.pid) && performance.now() < end)
+    await Bun.sleep(pollMs);
+  return true;
+}
+
+/** Asks, and waits for the end. */
+async function drainOne(
+  control: FoundControl,
+  drainMs: number | undefined,
+  deadline: number | undefined,
+): Promise<Drained> {
+  const body = drainMs === undefined ? {} : { timeout_ms: drainMs };
+  try {
+    const reply = await callControl(control.path, "POST", "/drain", body, {
+      timeoutMs: answerMsMax,
+    });
+    const reason = answeredError(reply);
+    if (reason !== undefined) return { control, outcome: "refused", reason };
+  } catch (error) {
+    // It may have left before it could answer.
+    const reason = error instanceof Error ? error.message : String(error);
+    if (existsSync(control.path) && !(await removeIfDead(control.path)))
+      return { control, outcome: "refused", reason };
+  }
+  const gone =
+    deadline !== undefined && (await waitUntilGone(control, deadline));
+  return { control, outcome: gone ? "left" : "draining", reason: undefined };
+}
+
+/** `drain [NAME…]`: lets workers and daemons finish and leave. */
+export const drain = defineVerb({
+  operands: ["[name...]"],
+  options: {
+    ...targetOptions,
+    timeout: valueOption(
+      "--timeout <duration>",
+      "how long to wait until they have left",
+      duration({ maxMs: timerMsMax }),
+      60_000,
+      "1m",
+    ),
+    drainTimeout: valueOption(
+      "--drain-timeout <duration>",
+      "how long their handlers may go on (default: as they were started)",
+      duration({ maxMs: timerMsMax }),
+    ),
+    noWait: switchOption("--no-wait", "ask, and do not wait until they left"),
+  },
+  notes: `NAME is a worker's or daemon's name or process number; with -q, the workers of that queue; with --all, everybody.
+They take no more messages, and leave once their handlers are done or the drain time is over: as after SIGTERM.
+Exit code 0: they have left; 124: not all of them within --timeout; 1: one has refused; 3: there is none; 7: a NAME is
+missing, the others have left.`,
+  examples: [
+    "ringwire-queue-worker drain thumbnails",
+    "ringwire-queue-worker drain -q jobs --drain-timeout 10m --timeout 11m",
+    "ringwire-queue-worker drain --all && systemctl poweroff",
+  ],
+  run: async ({ options, operands }) => {
+    requireSome(operands, options);
+    if (options.all && (operands.length > 0 || options.queue !== undefined))
+      throw new UsageError(
+        "--all and a NAME or -q are given; allowed is one of them",
+      );
+    const found = await findControls({
+      timeoutMs: answerMsMax,
+      path: options.control,
+      names: operands,
+    });
+    const { chosen, missing } = chooseTargets(found, {
+      names: operands,
+      queue: options.queue,
+    });
+    const deadline = options.noWait
+      ? undefined
+      : performance.now() + options.timeout;
+    const results = await Promise.all(
+      chosen.map((control) =>
+        drainOne(control, options.drainTimeout, deadline),
+      ),
+    );
+    for (const { control, outcome, reason } of results) {
+      if (outcome === "refused") say(`${describeControl(control)}: ${reason}`);
+      if (outcome === "draining" && !options.noWait)
+        say(
+          `${describeControl(control)} is still there after ${formatDuration(options.timeout)}`,
+        );
+    }
+    await printOut(
+      options.output === "json"
+        ? `${JSON.stringify(
+            results.map(({ control, outcome }) => ({
+              name: control.name,
+              pid: control.pid,
+              queue: queueOf(control) ?? null,
+              outcome,
+            })),
+          )}\n`
+        : formatTable(
+            ["NAME", "PID", "QUEUE", "OUTCOME"],
+            results.map(({ control, outcome }) =>
+              [
+                control.name,
+                `${control.pid}`,
+                queueOf(control) ?? "-",
+                outcome,
+              ].map(escapeControls),
+            ),
+          ),
+    );
+    const outcomes = results.map(({ outcome }) => outcome);
+    if (outcomes.includes("refused")) return ExitCode.failed;
+    if (!options.noWait && outcomes.includes("draining"))
+      return ExitCode.timedOut;
+    return missing.length > 0 ? ExitCode.someFailed : ExitCode.done;
+  },
+});

@@ -1,0 +1,93 @@
+import { callControl } from "../control/control_client.ts";
+import { findControls } from "../control/found_controls.ts";
+import { defineVerb } from "../shared/command_line.ts";
+import { duration, timerMsMax } from "../shared/duration.ts";
+import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
+import { valueOption } from "../shared/options.ts";
+import { printOut, say } from "../shared/output.ts";
+import { escapeControls } from "../shared/records.ts";
+import { formatTable } from "../shared/table.ts";
+import { answeredError, requireSome } from "./control_answers.ts";
+import {
+  chooseTargets,
+  describeControl,
+  targetOptions,
+} from "./control_targets.ts";
+
+const { queue: _, ...options } = targetOptions;
+
+/** `reload NAME…`: daemons read their configuration again. */
+export const reload = defineVerb({
+  operands: ["[name...]"],
+  options: {
+    ...options,
+    timeout: valueOption(
+      "--timeout <duration>",
+      "how long to wait for the answer",
+      duration({ minMs: 1, maxMs: timerMsMax }),
+      30_000,
+      "30s",
+    ),
+  },
+  notes: `NAME is a daemon's name or process number. A configuration that is wrong changes nothing, and is an error.
+Exit code 0: done; 1: one has refused; 3: there is no such daemon.`,
+  examples: [
+    "ringwire-queue-worker reload media",
+    "ringwire-queue-worker reload --all",
+  ],
+  run: async ({ options: given, operands }) => {
+    requireSome(operands, given);
+    const { timeout: timeoutMs } = given;
+    const found = await findControls({
+      timeoutMs,
+      path: given.control,
+      names: operands,
+    });
+    const { chosen, missing } = chooseTargets(found, {
+      names: operands,
+      queue: undefined,
+    });
+    const daemons = chosen.filter(({ answer }) => answer.kind !== "work");
+    if (daemons.length === 0)
+      throw new CommandFailure(
+        ExitCode.nothingThere,
+        "there is no such daemon; workers have nothing to reload",
+      );
+    const results = await Promise.all(
+      daemons.map(async (control) => {
+        const reply = await callControl(
+          control.path,
+          "POST",
+          "/reload",
+          undefined,
+          { timeoutMs },
+        );
+        return { control, answer: reply.body, error: answeredError(reply) };
+      }),
+    );
+    for (const { control, error } of results)
+      if (error !== undefined) say(`${describeControl(control)}: ${error}`);
+    await printOut(
+      given.output === "json"
+        ? `${JSON.stringify(
+            results.map(({ control, answer, error }) => ({
+              name: control.name,
+              pid: control.pid,
+              reloaded: error === undefined,
+              answer,
+            })),
+          )}\n`
+        : formatTable(
+            ["NAME", "PID", "OUTCOME"],
+            results.map(({ control, error }) => [
+              escapeControls(control.name),
+              `${control.pid}`,
+              error === undefined ? "reloaded" : "refused",
+            ]),
+          ),
+    );
+    if (results.some(({ error }) => error !== undefined))
+      return ExitCode.failed;
+    return missing.length > 0 ? ExitCode.someFailed : ExitCode.done;
+  },
+});

@@ -7,7 +7,10 @@ export const queueWorker: Executable = {
   summary:
     "Queues in shared memory, from the shell: many processes, bounded memory, nothing lost when one of them is killed.",
   table: "queue-worker",
-  groups: { dlq: "look at dead letters, send them again, drop or export them" },
+  groups: {
+    dlq: "look at dead letters, send them again, drop or export them",
+    config: "look at the configuration, check it, describe it to editors",
+  },
   verbs: [
     {
       name: "create",
@@ -98,6 +101,22 @@ export const queueWorker: Executable = {
       name: "dlq export",
       summary: "write all dead letters to stdout",
       load: async () => (await import("./dlq.ts")).dlqExport,
+    },
+    {
+      name: "config show",
+      summary: "print what holds for every option, and where it comes from",
+      load: async () => (await import("../shared/config_verbs.ts")).configShow,
+    },
+    {
+      name: "config schema",
+      summary: "print the JSON Schema of configuration files",
+      load: async () =>
+        (await import("../shared/config_verbs.ts")).configSchema,
+    },
+    {
+      name: "config check",
+      summary: "check a configuration file",
+      load: async () => (await import("../shared/config_verbs.ts")).configCheck,
     },
     {
       name: "completion",

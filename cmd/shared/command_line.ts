@@ -1,6 +1,7 @@
 /** The only file that knows commander: verbs with their options in, a run with resolved values out. */
 import { Command, CommanderError, Option } from "commander";
-import { configSource } from "./config_file.ts";
+import { type ConfigFile, readConfig } from "./config_file.ts";
+import type { VerbOptions } from "./config_schema.ts";
 import { ExitCode, UsageError } from "./exit_codes.ts";
 import {
   environmentSource,
@@ -21,6 +22,8 @@ export interface Invocation<Specs extends OptionSpecs> {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The executable that the verb belongs to. */
   readonly executable: Executable;
+  /** From `--config` or RINGWIRE_CONFIG. */
+  readonly configPath: string | undefined;
 }
 
 /** One verb of an executable. */
@@ -30,6 +33,8 @@ export interface Verb<Specs extends OptionSpecs = OptionSpecs> {
   /** What follows the first operand belongs to that, dashes or not. @default false */
   readonly passThrough?: boolean;
   readonly options: Specs;
+  /** Runs also when the configuration file is bad, as if there were none: for verbs that tell about it. @default false */
+  readonly toleratesBadConfig?: boolean;
   /** Shown at the end of the help: one command a line. */
   readonly examples: readonly string[];
   /** Further paragraphs of the help. */
@@ -113,36 +118,63 @@ function flagSource(command: Command): OptionSource {
   };
 }
 
-async function knownOptions(
+/** The options of every verb; loads them all. */
+export function optionsOfVerbs(
   executable: Executable,
-): Promise<Map<string, Set<string>>> {
-  const known = new Map<string, Set<string>>();
-  for (const entry of executable.verbs) {
-    const { options } = await entry.load();
-    known.set(entry.name, new Set(Object.values(options).map(longName)));
-  }
-  return known;
+): Promise<readonly VerbOptions[]> {
+  return Promise.all(
+    executable.verbs.map(async ({ name, summary, load }) => ({
+      name,
+      summary,
+      options: Object.values((await load()).options),
+    })),
+  );
 }
 
-async function resolveAll(
+/** The configuration file that holds for an executable. @throws {UsageError} when it cannot be used */
+export function configOf(
   executable: Executable,
-  verbName: string,
-  verb: Verb,
-  command: Command,
-): Promise<Record<string, unknown>> {
-  const environment = process.env;
-  const path =
-    command.opts<{ config?: string }>().config ??
-    (environment.RINGWIRE_CONFIG || undefined);
-  const file = await configSource({
+  path: string | undefined,
+): Promise<ConfigFile | undefined> {
+  return readConfig({
     path,
-    environment,
+    environment: process.env,
     table: executable.table,
-    verb: verbName,
-    known: () => knownOptions(executable),
+    verbs: () => optionsOfVerbs(executable),
   });
-  const sources = [flagSource(command), environmentSource(environment)];
-  if (file !== undefined) sources.push(file);
+}
+
+async function configFor(
+  executable: Executable,
+  verb: Verb,
+  path: string | undefined,
+): Promise<ConfigFile | undefined> {
+  try {
+    return await configOf(executable, path);
+  } catch (error) {
+    if (verb.toleratesBadConfig === true && error instanceof UsageError)
+      return undefined;
+    throw error;
+  }
+}
+
+/** Where a verb's values come from, the first that has one wins. */
+export function sourcesFor(
+  verbName: string,
+  flags: OptionSource | undefined,
+  file: ConfigFile | undefined,
+): OptionSource[] {
+  return [
+    flags,
+    environmentSource(process.env),
+    file?.sourceFor(verbName),
+  ].filter((source) => source !== undefined);
+}
+
+function resolveAll(
+  verb: Verb,
+  sources: readonly OptionSource[],
+): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [key, spec] of Object.entries(verb.options)) {
     try {
@@ -154,6 +186,31 @@ async function resolveAll(
     }
   }
   return values;
+}
+
+/**
+ * What `words` say on the command line of a verb, which is not run.
+ *
+ * @throws {UsageError} for an unknown option
+ */
+export async function flagsOf(
+  { name }: VerbEntry,
+  verb: Verb,
+  words: readonly string[],
+): Promise<OptionSource> {
+  const command = new Command(name).helpOption(false).argument("[words...]");
+  for (const spec of Object.values(verb.options))
+    command.addOption(toCommander(spec));
+  if (verb.passThrough === true)
+    command.enablePositionalOptions().passThroughOptions();
+  quiet(command);
+  try {
+    await command.action(() => undefined).parseAsync(words, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) throw rephrase(error, name);
+    throw error;
+  }
+  return flagSource(command);
 }
 
 function equip(
@@ -175,13 +232,17 @@ function equip(
   command.addHelpText("after", helpText(verb.notes, verb.examples));
   if (verb.passThrough === true) command.passThroughOptions();
   command.action(async () => {
-    const options = await resolveAll(executable, name, verb, command);
+    const configPath =
+      command.opts<{ config?: string }>().config ??
+      (process.env.RINGWIRE_CONFIG || undefined);
+    const file = await configFor(executable, verb, configPath);
     done(
       await verb.run({
-        options,
+        options: resolveAll(verb, sourcesFor(name, flagSource(command), file)),
         operands: command.args,
         environment: process.env,
         executable,
+        configPath,
       }),
     );
   });
@@ -284,10 +345,10 @@ function checkVerb(
   }
 }
 
-function rephrase(error: CommanderError, executable: Executable): UsageError {
+function rephrase(error: CommanderError, name: string): UsageError {
   const reason =
     error.code === "commander.help"
-      ? `a verb is needed; see '${executable.name} --help'`
+      ? `a verb is needed; see '${name} --help'`
       : error.message.replace(/^error: /, "").replaceAll("\n", " ");
   return new UsageError(reason, { cause: error });
 }
@@ -312,7 +373,7 @@ export async function runExecutable(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return ExitCode.done;
-    throw rephrase(error, executable);
+    throw rephrase(error, executable.name);
   }
   return exitCode;
 }

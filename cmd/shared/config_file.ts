@@ -8,10 +8,9 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { VerbOptions } from "./config_schema.ts";
 import { UsageError } from "./exit_codes.ts";
 import { longName, type OptionSource, type OptionSpec } from "./options.ts";
-
-type KnownOptions = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Where to look for which executable's options. */
 export interface ConfigRequest {
@@ -20,12 +19,11 @@ export interface ConfigRequest {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The table of the executable: `queue-worker`. */
   readonly table: string;
-  /** The verb whose options are asked for: `push`, `dlq ls`. */
-  readonly verb: string;
-  /** Long names of all options of each verb, to refuse what does not exist. */
-  readonly known: () => Promise<KnownOptions>;
+  /** The options of all verbs: the whole file is checked, whichever verb reads it. */
+  readonly verbs: () => Promise<readonly VerbOptions[]>;
 }
 
+/** The user's own file; undefined when there is none. */
 function userFile(
   environment: ConfigRequest["environment"],
 ): string | undefined {
@@ -38,14 +36,26 @@ function userFile(
     .find((path) => existsSync(path));
 }
 
-type Entry = string | number | boolean | (string | number | boolean)[];
-type Table = Readonly<Record<string, Entry | Record<string, Entry>>>;
+type Scalar = string | number | boolean;
+type Entry = Scalar | readonly Scalar[];
+type Table = Readonly<Record<string, Entry | Readonly<Record<string, Entry>>>>;
 
-async function readTable(path: string, table: string): Promise<Table> {
-  let parsed: unknown;
+function isTable(
+  value: Table[string] | undefined,
+): value is Readonly<Record<string, Entry>> {
+  return typeof value === "object" && !Array.isArray(value);
+}
+
+/**
+ * Reads and checks a whole file.
+ *
+ * @throws {UsageError} with the path of the first mistake
+ */
+async function readTable(path: string, request: ConfigRequest): Promise<Table> {
+  let content: unknown;
   try {
     const text = readFileSync(path, "utf8");
-    parsed = path.endsWith(".toml") ? Bun.TOML.parse(text) : JSON.parse(text);
+    content = path.endsWith(".toml") ? Bun.TOML.parse(text) : JSON.parse(text);
   } catch (error) {
     throw new UsageError(
       `${path}: ${error instanceof Error ? error.message : String(error)}`,
@@ -53,86 +63,60 @@ async function readTable(path: string, table: string): Promise<Table> {
     );
   }
   // Few commands ever see a file: the checker's start-up time is theirs only.
-  const { z } = await import("zod");
-  const scalar = z.union([z.string(), z.number(), z.boolean()]);
-  const entry = z.union([scalar, z.array(scalar)]);
-  const schema = z.looseObject({
-    [table]: z
-      .record(z.string(), z.union([entry, z.record(z.string(), entry)]))
-      .optional(),
-  });
-  const checked = schema.safeParse(parsed);
-  if (!checked.success) {
-    const issue = checked.error.issues[0];
-    throw new UsageError(
-      `${path}: ${issue?.path.join(".") || "the file"}: ${issue?.message ?? "not allowed"}`,
-    );
+  const { ConfigSchema } = await import("./config_schema.ts");
+  const schema = new ConfigSchema(request.table, await request.verbs());
+  const mistake = schema.mistake(content);
+  if (mistake !== undefined) throw new UsageError(`${path}: ${mistake}`);
+  // The schema has just said so.
+  return (content as Record<string, Table | undefined>)[request.table] ?? {};
+}
+
+/** A file that was found good. */
+export class ConfigFile {
+  readonly path: string;
+  readonly #name: string;
+  readonly #table: Table;
+
+  constructor(path: string, name: string, table: Table) {
+    this.path = path;
+    this.#name = name;
+    this.#table = table;
   }
-  return (checked.data[table] ?? {}) as Table;
-}
 
-function refuse(path: string, key: string, names: Iterable<string>): never {
-  throw new UsageError(
-    `${path}: ${key}: no such option; allowed are ${[...names].sort().join(", ")}`,
-  );
-}
+  /** What it says to one verb: `push`, `dlq ls`. */
+  sourceFor(verb: string): OptionSource {
+    return {
+      look: (spec) => {
+        const found = this.#find(spec, verb);
+        if (found === undefined) return undefined;
+        const [, entry] = found;
+        return (Array.isArray(entry) ? entry : [entry]).map(String);
+      },
+      nameOf: (spec) =>
+        `${this.path}: ${this.#name}.${this.#find(spec, verb)?.[0] ?? longName(spec)}`,
+    };
+  }
 
-function checkKeys(
-  path: string,
-  prefix: string,
-  table: Table,
-  known: KnownOptions,
-): void {
-  const all = new Set([...known.values()].flatMap((names) => [...names]));
-  for (const [key, value] of Object.entries(table)) {
-    if (typeof value !== "object" || Array.isArray(value)) {
-      if (!all.has(key)) refuse(path, `${prefix}.${key}`, all);
-      continue;
-    }
-    const names = known.get(key);
-    if (names === undefined) refuse(path, `${prefix}.${key}`, known.keys());
-    for (const inner of Object.keys(value))
-      if (!names.has(inner)) refuse(path, `${prefix}.${key}.${inner}`, names);
+  #find(
+    spec: OptionSpec<unknown>,
+    verb: string,
+  ): readonly [key: string, entry: Entry] | undefined {
+    const name = longName(spec);
+    const own = this.#table[verb];
+    if (isTable(own) && own[name] !== undefined)
+      return [`${verb}.${name}`, own[name]];
+    const general = this.#table[name];
+    return general === undefined || isTable(general)
+      ? undefined
+      : [name, general];
   }
 }
 
-function textsOf(value: Entry): string[] {
-  return (Array.isArray(value) ? value : [value]).map(String);
-}
-
-/** The source made of the file, undefined when there is none. @throws {UsageError} when it cannot be used */
-export async function configSource(
+/** The file that holds, undefined when there is none. @throws {UsageError} when it cannot be used */
+export async function readConfig(
   request: ConfigRequest,
-): Promise<OptionSource | undefined> {
+): Promise<ConfigFile | undefined> {
   const path = request.path ?? userFile(request.environment);
   if (path === undefined) return undefined;
-  const table = await readTable(path, request.table);
-  checkKeys(path, request.table, table, await request.known());
-  const find = (
-    spec: OptionSpec<unknown>,
-  ): readonly [key: string, value: Entry] | undefined => {
-    const name = longName(spec);
-    const own = table[request.verb];
-    if (
-      typeof own === "object" &&
-      !Array.isArray(own) &&
-      own[name] !== undefined
-    )
-      return [`${request.verb}.${name}`, own[name]];
-    const general = table[name];
-    if (
-      general === undefined ||
-      (typeof general === "object" && !Array.isArray(general))
-    )
-      return undefined;
-    return [name, general];
-  };
-  return {
-    look: (spec) => {
-      const found = find(spec);
-      return found === undefined ? undefined : textsOf(found[1]);
-    },
-    nameOf: (spec) =>
-      `${path}: ${request.table}.${find(spec)?.[0] ?? longName(spec)}`,
-  };
+  return new ConfigFile(path, request.table, await readTable(path, request));
 }

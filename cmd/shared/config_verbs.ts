@@ -40,7 +40,7 @@ interface Shown {
   readonly refused?: string;
 }
 
-function valueOf(
+function shownValue(
   spec: OptionSpec<unknown>,
   texts: readonly string[] | undefined,
 ): JsonValue {
@@ -62,7 +62,7 @@ function look(
   const names = { verb, option: longName(spec), variable: variableName(spec) };
   try {
     const { texts, origin } = resolveOption(spec, sources);
-    return { ...names, value: valueOf(spec, texts), origin };
+    return { ...names, value: shownValue(spec, texts), origin };
   } catch (error) {
     if (!(error instanceof RefusedOption)) throw error;
     const { origin, message } = error;

@@ -113,6 +113,11 @@ class Popper {
     if (waitMs === undefined && !untilEnd) {
       // Paused is not empty: what waits there would be passed over in silence.
       if (why === "paused") return "paused";
+      // What a killed consumer held is waiting again as soon as somebody looks.
+      if (this.#queue.sweep("deaths") > 0) {
+        const left = this.#queue.tryReserve();
+        if (left !== null) return left;
+      }
       return untilEmpty ? "empty" : "nothing";
     }
     try {

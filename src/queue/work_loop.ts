@@ -162,7 +162,11 @@ class WorkLoop<T> {
         return until === "end" ? "ended" : "empty";
       const busy = this.#running.size > 0;
       const mayLeave = until === "empty" && !busy && why !== "paused";
-      if (mayLeave && !this.#awaitsRetries()) return "empty";
+      if (mayLeave && !this.#awaitsRetries()) {
+        // What a killed worker held is nobody's work any more, but ours.
+        if (this.#queue.sweep("deaths") > 0) continue;
+        return "empty";
+      }
       const idle = waitMs !== undefined && !busy;
       const timeoutMs = mayLeave
         ? Math.min(lookAgainMs, waitMs ?? lookAgainMs)

@@ -38,10 +38,10 @@ describe("processes that a handler leaves behind", () => {
 ( setsid sh -c 'echo $$ >>daemons; exec sleep 1000' & )
 while [ "$(cat group daemons 2>/dev/null | wc -l)" -lt $((2 * $(cat))) ]; do sleep 0.02; done; echo done`;
       try {
-        const { code, out } = await sandbox.run([
-          ...["work", "-q", "q", "--until-empty", "--exec", handler],
+        const worker = sandbox.start([
+          ...["ringwire-queue-worker", "work", "-q", "q", "--exec", handler],
         ]);
-        expect([code, out]).toEqual([0, "done\ndone\n"]);
+        await until("the handlers", () => worker.out() === "done\ndone\n");
         for (const pid of [
           ...sandbox.lines("group"),
           ...sandbox.lines("daemons"),
@@ -55,6 +55,9 @@ while [ "$(cat group daemons 2>/dev/null | wc -l)" -lt $((2 * $(cat))) ]; do sle
             async () => !(await isAlive(pid)),
           );
         expect(sandbox.lines("wrote")).toEqual([]);
+        worker.kill("SIGTERM");
+        const { code, out } = await worker.ended;
+        expect([code, out]).toEqual([0, "done\ndone\n"]);
       } finally {
         endLeft(sandbox, "group", "daemons");
       }

@@ -230,6 +230,19 @@ void rw_renew_forget(rwq *q, uint32_t slot, uint64_t token) {
     pthread_mutex_unlock(&h->mutex);
 }
 
+bool rw_renew_as(rwq *q, uint32_t slot, uint64_t token, uint64_t next) {
+    struct rw_helper *h = atomic_load(&q->helper);
+    uint64_t expected = token;
+    if (!h || atomic_load(&h->active) == 0) return rw_cas(&q->slots[slot].state, &expected, next);
+    /* Under the mutex, so that no renewal comes in between, and finds a lease that seems to be lost. */
+    pthread_mutex_lock(&h->mutex);
+    struct renewal *r = find(h, slot, token);
+    bool done = rw_cas(&q->slots[slot].state, &expected, next);
+    if (done && r) r->token = next;
+    pthread_mutex_unlock(&h->mutex);
+    return done;
+}
+
 int32_t rwq_renew_stop(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     rw_renew_forget(q, slot, rw_token(lo, hi));
     return 0;

@@ -64,6 +64,7 @@ int32_t rwq_participant(rwq *q, uint32_t i) {
     memcpy(info->name, p->name, sizeof info->name);
     info->name[sizeof info->name - 1] = 0;
     for (int c = 0; c < RWQ_COUNTERS; c++) info->counters[c] = (double)(rw_load_relaxed(&p->counters[c]) - rw_load_relaxed(&p->base[c]));
+    info->consumes = rw_load(&p->consumes);
     uint32_t high = high_water(q);
     for (uint32_t slot = 0; slot < high; slot++) {
         if (!rw_slot_present(q, slot)) continue;

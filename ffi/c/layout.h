@@ -143,6 +143,7 @@ struct rw_participant {
     _Atomic uint32_t registrations;
     uint8_t name[RWQ_NAME_BYTES];
     _Atomic uint64_t base[RWQ_COUNTERS]; /* counters when it registered: they count on over all who ever held this place */
+    _Atomic uint32_t consumes; /* RWQ_CONSUMES_*: what it says of itself; the lock on RW_LOCK_CONSUME decides */
     alignas(RW_LINE) _Atomic uint64_t counters[RWQ_COUNTERS];
 };
 _Static_assert(sizeof(struct rw_participant) % RW_LINE == 0, "participants do not share lines");
@@ -158,6 +159,7 @@ _Static_assert(sizeof(struct rw_note) == 4096, "a note is a page");
 /* Byte locks (open file description locks) far beyond the data. */
 #define RW_LOCK_BASE (1ull << 60)
 #define RW_LOCK_REBUILD (RW_LOCK_BASE - 1)
+#define RW_LOCK_CONSUME (RW_LOCK_BASE - 2) /* shared: takes messages; exclusive: takes them alone */
 
 /* Private, validated geometry and the offsets that follow from it. */
 struct rw_layout {

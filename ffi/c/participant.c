@@ -13,14 +13,17 @@
 
 static struct flock byte_at(uint64_t at, short type) { return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)at, .l_len = 1}; }
 
-int rw_lock_byte(int fd, uint64_t at, bool wait) {
-    struct flock lock = byte_at(at, F_WRLCK);
-    while (fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock) != 0) {
+static int lock_byte(int fd, int command, struct flock lock) {
+    while (fcntl(fd, command, &lock) != 0) {
         if (errno == EINTR) continue;
         return errno == EACCES ? -EAGAIN : -errno;
     }
     return 0;
 }
+
+int rw_lock_byte(int fd, uint64_t at, bool wait) { return lock_byte(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, byte_at(at, F_WRLCK)); }
+
+int rw_share_byte(int fd, uint64_t at) { return lock_byte(fd, F_OFD_SETLK, byte_at(at, F_RDLCK)); }
 
 void rw_unlock_byte(int fd, uint64_t at) {
     struct flock lock = byte_at(at, F_UNLCK);
@@ -59,6 +62,7 @@ static void forget(rwq *q, struct rw_participant *p, uint32_t i) {
     for (int what = 0; what < 2; what++) atomic_fetch_and(&q->control->armed[what][i / 64], ~(1ull << (i & 63)));
     rw_store(&p->reading, 0);
     rw_store(&p->wake_kind, 0);
+    rw_store(&p->consumes, RWQ_CONSUMES_NOTHING);
     rw_store_seq(&p->active, 0);
 }
 

@@ -40,10 +40,16 @@ struct rwq {
         uint64_t word, since_ms;
         uint32_t slot;
     } suspect;
+    bool orphaned;           /* a message that this handle sent has no hint yet */
+    uint64_t rehinted_ms;    /* when this handle last looked for hints that it did not get */
     uint64_t repaired_ms;    /* when this handle last looked for lost free slots */
+    struct {                 /* redelivery ring: entries before this position are in the order of their ids, up to this one */
+        uint64_t until, last_id;
+    } ascending;
     uint32_t armed;          /* bit per event: this participant is in the armed set */
     bool chain[2];           /* per event: was woken, or passed a wait: if there is more, wake the next */
     bool journal, observe, shared_ok;
+    bool consumes, alone;    /* holds RW_LOCK_CONSUME; holds it exclusively */
     uint64_t clock_ms;       /* last reading */
     int64_t wall_offset_ms;  /* wall clock minus queue clock */
     uint64_t offset_read_ms;
@@ -151,6 +157,8 @@ static inline uint32_t rw_orphans(const rwq *q) { return RW_ORPHANS_STATE(rw_loa
 bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word);
 uint64_t rw_ring_head(const rwq *q, uint32_t ring);          /* where to begin */
 void rw_ring_pass(rwq *q, uint32_t ring, uint64_t position); /* nothing at or before this position will ever be live again */
+/* From the first live hint, as rw_ring_next() gave it, to that of the oldest message of the ring; nothing is passed. */
+void rw_ring_oldest(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word);
 bool rw_ring_plausible(const rwq *q, uint32_t ring);
 void rw_ring_share(rwq *q);                                  /* before leaving: tell the others how far it is */
 bool rw_ring_empty(rwq *q, uint32_t ring);
@@ -176,7 +184,7 @@ void rw_due_note(rwq *q, uint32_t slot, uint64_t ms);
 void rw_lease_note(rwq *q, uint32_t slot, uint64_t ms);
 uint32_t rw_promote_due(rwq *q, uint64_t due_now);
 uint32_t rw_expire_leases(rwq *q, uint64_t now);
-void rw_reschedule(rwq *q, uint32_t slot, uint64_t word, uint64_t now); /* notes again what the slot's own words say */
+void rw_reschedule(rwq *q, uint32_t slot, uint64_t word, uint64_t now); /* notes again what the slot's own words say; moves nothing */
 uint64_t rw_next_due_in(rwq *q);  /* ms until the next delayed message, UINT64_MAX none */
 uint64_t rw_next_work_in(rwq *q); /* … or the next lease that may expire: how long a waiter may sleep at most */
 
@@ -195,6 +203,10 @@ void rw_recount_dead(rwq *q);
 uint32_t rw_fill_meta(rwq *q, struct rwq_meta *meta, uint32_t slot, uint64_t word, uint32_t body_len, uint32_t headers_len);
 bool rw_drained(rwq *q); /* nothing left that could still become a delivery */
 
+/* consume.c: who may take messages */
+int32_t rw_start_consuming(rwq *q); /* at the first take */
+void rw_stop_consuming(rwq *q);     /* after the last lease was given back */
+
 /* notes.c */
 uint32_t rw_note_write(rwq *q, uint32_t slot, uint64_t settling, const void *text, uint32_t length);
 uint32_t rw_note_read(rwq *q, uint32_t slot, uint64_t word, uint8_t *into, uint32_t capacity);
@@ -205,9 +217,23 @@ void rw_detach(rwq *q);
 bool rw_process_is_here(const struct rw_participant *p); /* same pid namespace, same process as registered */
 int rw_lock_byte(int fd, uint64_t at, bool exclusive_try);
 void rw_unlock_byte(int fd, uint64_t at);
+int rw_share_byte(int fd, uint64_t at);             /* many may hold it so, or one by rw_lock_byte() */
 bool rw_byte_is_locked(int fd, uint64_t at);
 uint32_t rw_recover_deaths(rwq *q);                 /* looks at every registered participant */
 uint32_t rw_recover_participant(rwq *q, uint32_t i); /* if it is dead */
+
+/* in_order.c: a list that grows; what does not fit because memory is short (false) is handled at once, out of order */
+struct rw_found {
+    uint64_t id, word;
+    uint32_t slot;
+};
+struct rw_list {
+    struct rw_found *items;
+    uint32_t count, capacity;
+};
+bool rw_remember(rwq *q, struct rw_list *list, uint32_t slot, uint64_t word);
+void rw_sort(struct rw_list *list); /* oldest first */
+void rw_release_list(struct rw_list *list);
 
 /* sweep.c */
 void rw_mend_half_steps(rwq *q); /* after the owned slots of the dead: hints, bits, bounds, counts */
@@ -238,6 +264,7 @@ void rw_wake_forget(rwq *q, uint32_t participant); /* what a dead participant le
 struct rw_helper *rw_helper_start(rwq *q); /* NULL with the reason in rwq_error_detail() */
 void rw_helper_stop(rwq *q);
 void rw_renew_forget(rwq *q, uint32_t slot, uint64_t token);
+bool rw_renew_as(rwq *q, uint32_t slot, uint64_t token, uint64_t next); /* changes the lease's word, and its renewal with it */
 bool rw_touch(rwq *q, uint32_t slot, uint64_t token, uint32_t lease_ms); /* settle.c */
 
 /* segment.c */

@@ -58,15 +58,21 @@ static bool has_expired(rwq *q, uint32_t slot, uint64_t leased) {
     return true;
 }
 
-/* No memory for hints (a full file system, for instance): the slots themselves say what is there. */
+/* No memory for hints (a full file system, for instance): the slots themselves say what is there, and which of it is next. */
 static int32_t take_unhinted(rwq *q, uint32_t *slot_out, uint64_t *leased_out) {
-    uint64_t high = rw_load(&q->control->high_water);
-    for (uint32_t slot = 0; slot < high && slot < q->l.slots; slot++) {
-        if (!rw_slot_present(q, slot)) continue;
-        uint64_t word = rw_load(&q->slots[slot].state);
-        if (RW_STATE(word) != RWQ_SLOT_READY || !lease(q, slot, word, leased_out)) continue;
-        if (has_expired(q, slot, *leased_out)) continue;
-        *slot_out = slot;
+    for (;;) {
+        uint64_t high = rw_load(&q->control->high_water), next = 0, next_id = 0;
+        uint32_t next_slot = UINT32_MAX;
+        for (uint32_t slot = 0; slot < high && slot < q->l.slots; slot++) {
+            if (!rw_slot_present(q, slot)) continue;
+            uint64_t word = rw_load(&q->slots[slot].state), id = rw_load_relaxed(&q->slots[slot].id);
+            if (RW_STATE(word) != RWQ_SLOT_READY) continue;
+            if (next_slot != UINT32_MAX && (rw_ring_of(word) > rw_ring_of(next) || (rw_ring_of(word) == rw_ring_of(next) && id > next_id))) continue;
+            next = word, next_id = id, next_slot = slot;
+        }
+        if (next_slot == UINT32_MAX) break;
+        if (!lease(q, next_slot, next, leased_out) || has_expired(q, next_slot, *leased_out)) continue;
+        *slot_out = next_slot;
         return 0;
     }
     reading_done(q);
@@ -77,19 +83,24 @@ static int32_t take_unhinted(rwq *q, uint32_t *slot_out, uint64_t *leased_out) {
 static int32_t take(rwq *q, uint64_t room, uint32_t *slot_out, uint64_t *leased_out) {
     static const uint8_t usual[RW_RINGS] = {RW_RING_REDELIVERY, RW_RING_HIGH, RW_RING_NORMAL, RW_RING_LOW};
     static const uint8_t lowest_first[RW_RINGS] = {RW_RING_LOW, RW_RING_NORMAL, RW_RING_HIGH, RW_RING_REDELIVERY};
-    const uint8_t *order = ++q->takes % LOWEST_FIRST_EVERY == 0 ? lowest_first : usual;
+    const uint8_t *order = ++q->takes % LOWEST_FIRST_EVERY == 0 && !q->alone ? lowest_first : usual;
     for (uint32_t i = 0; i < RW_RINGS; i++) {
         uint32_t ring = order[i], slot;
         if (rw_ring_looks_empty(q, ring)) continue;
         uint64_t position = rw_ring_head(q, ring), word;
         while (rw_ring_next(q, ring, &position, &slot, &word)) {
+            uint64_t first = position;
+            if (__builtin_expect(q->alone, 0) && ring == RW_RING_REDELIVERY) rw_ring_oldest(q, ring, &position, &slot, &word);
             struct rw_slot *s = &q->slots[slot];
             if (room && sizeof(struct rwq_meta) + rw_pad8(rw_load_relaxed(&s->body_len)) + rw_pad8(rw_load_relaxed(&s->headers_len)) > room) {
                 if (rw_load(&s->state) == word) return -ENOBUFS;
+                position = first;
                 continue;
             }
-            if (!lease(q, slot, word, leased_out)) continue;
-            rw_ring_pass(q, ring, position);
+            bool leased = lease(q, slot, word, leased_out), passed = position == first;
+            position = first; /* what lies before an older one stays */
+            if (!leased) continue;
+            if (passed) rw_ring_pass(q, ring, position);
             RW_POINT("lease:passed");
             if (__builtin_expect(has_expired(q, slot, *leased_out), 0)) continue;
             *slot_out = slot;
@@ -130,11 +141,12 @@ static int32_t check_takeable(rwq *q) {
 
 /* What every receive does first: the clock, due messages, and a bounded piece of maintenance. */
 static int32_t begin(rwq *q) {
-    if (__builtin_expect(q->observe, 0)) return rw_fail(-EINVAL, "this handle only observes");
+    if (__builtin_expect(!q->consumes, 0) && q->observe) return rw_fail(-EINVAL, "this handle only observes");
     uint64_t now = rw_now_ms(q);
     if (__builtin_expect(rw_load_relaxed(&q->control->next_due) != 0, 0)) rw_promote_due(q, rw_due_clock(q));
     rw_maintain(q, now);
-    return check_takeable(q);
+    int32_t status = check_takeable(q);
+    return __builtin_expect(q->consumes, 1) || status ? status : rw_start_consuming(q);
 }
 
 static int32_t nothing(rwq *q) {
@@ -145,6 +157,11 @@ static int32_t nothing(rwq *q) {
 }
 
 static int32_t take_or_rebuild(rwq *q, uint64_t room, uint32_t *slot, uint64_t *leased) {
+    /* To an exclusive consumer the order matters more than the time: what has no hint may be older than all that has one. */
+    if (__builtin_expect(q->alone, 0) && rw_orphans(q) != RW_ORPHANS_NONE) {
+        rw_rehint(q);
+        if (rw_orphans(q) != RW_ORPHANS_NONE) return room ? -EAGAIN : take_unhinted(q, slot, leased);
+    }
     int32_t status = take(q, room, slot, leased);
     if (__builtin_expect(status == -EAGAIN && rw_orphans(q) != RW_ORPHANS_NONE, 0)) {
         if (rw_rehint(q)) status = take(q, room, slot, leased);

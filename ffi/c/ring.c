@@ -138,6 +138,30 @@ bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uin
 }
 
 /*
+ * An exclusive consumer takes what was given back by its age, whoever gave it back when. Entries are looked at once as long as they are in
+ * order, which they nearly always are; else each take looks at all of them again from the first that is not.
+ */
+void rw_ring_oldest(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uint64_t *word) {
+    uint64_t at = *position, id = rw_load_relaxed(&q->slots[*slot].id), last_id = id, oldest = id;
+    bool ordered = true;
+    if (q->ascending.until > at) at = q->ascending.until, last_id = q->ascending.last_id;
+    else at++;
+    for (uint32_t n = 0; n <= q->l.ring_entries; n++, at++) {
+        bool present;
+        _Atomic uint64_t *e = rw_ring_entry(q, ring, at, &present);
+        uint64_t entry = present ? rw_load(e) : 0, w;
+        if (!present || RW_ENTRY_CYCLE(entry) != rw_ring_cycle(q, at)) break;
+        if (is_live(q, entry, &w)) {
+            id = rw_load_relaxed(&q->slots[RW_ENTRY_IDX(entry)].id);
+            if (id < last_id) ordered = false;
+            if (id < oldest) oldest = id, *position = at, *slot = RW_ENTRY_IDX(entry), *word = w;
+            last_id = id > last_id ? id : last_id;
+        }
+        if (ordered) q->ascending.until = at + 1, q->ascending.last_id = last_id;
+    }
+}
+
+/*
  * The shared positions may be late by what is written once in eight, and by what stopped and dead processes did not write; more is damage.
  * Each bound is checked against a value that was read on the right side of the tail: positions only grow, so a sweeper that was stopped
  * between two of these loads, while thousands of messages went by, still sees a healthy ring as one.

@@ -137,6 +137,13 @@ RWQ_API int32_t rwq_abort(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t tok
 RWQ_API int32_t rwq_cancel(rwq *q, uint32_t slot, uint32_t id_lo, uint32_t id_hi);
 
 /* ---- receiving ---- */
+/*
+ * From now on, and until it is closed or its process is dead, this handle alone takes messages: whoever else tries is refused with -EBUSY,
+ * as this call is while others take. Any other handle counts as taking from its first take until it is closed. Sending, looking and
+ * maintenance are everybody's. What former consumers left is put back first. Such a handle takes in strict order: what was given back, the
+ * oldest first; then high, normal, low, so that the lowest may starve.
+ */
+RWQ_API int32_t rwq_consume_alone(rwq *q);
 enum { RWQ_TAKE_ACK = 1, /* acknowledged before the call returns (unless RWQ_META_BIG) */ RWQ_TAKE_LEASE = 0, RWQ_TAKE_POINTER = 2 /* lease, no copy, io.out_pointer */ };
 /* Takes the next message: io.meta; body at the staging area's start, headers after it at the next multiple of 8. 0 or -EAGAIN … */
 RWQ_API int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms);
@@ -156,6 +163,9 @@ enum { RWQ_NACK_UNCOUNTED = 1 /* this delivery does not count as an attempt */ }
 /* Gives it back, at once or after delay_ms. After max_deliver counted attempts it is buried. 0 requeued, 1 buried. */
 RWQ_API int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi, double delay_ms, uint32_t flags);
 RWQ_API int32_t rwq_touch(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi, uint32_t lease_ms);
+/* Counts one more attempt at a message that is kept: for who tries again without giving it back. 0: io.meta has the new token, which
+ * replaces the old one, also where it is being renewed, and the new number of attempts. 1: it has had max_deliver of them, nothing changed. */
+RWQ_API int32_t rwq_count_attempt(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi);
 /* Dead letter, with a note of at most RWQ_NOTE_BYTES (longer ones keep their end). */
 RWQ_API int32_t rwq_bury(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi, const void *note, uint32_t note_len);
 /* Dead letters: back to the queue with attempts 0, or dropped for good (counted). Token from rwq_inspect(). */
@@ -244,6 +254,7 @@ struct rwq_status {                                          /* doubles hold int
     double participants;                                     /* 136: registered now */
     double totals[RWQ_COUNTERS];                 /* 144: RWQ_COUNT_* summed over all participants that ever were */
 };
+enum { RWQ_CONSUMES_NOTHING = 0, RWQ_CONSUMES_SHARED = 1, RWQ_CONSUMES_ALONE = 2 };
 /* One participant (1 … max_participants) into the staging area as struct rwq_participant_info; -ENOENT for a free place. */
 RWQ_API int32_t rwq_participant(rwq *q, uint32_t index);
 struct rwq_participant_info {
@@ -253,6 +264,7 @@ struct rwq_participant_info {
     double leased;                                           /*  24: messages it holds now */
     uint8_t name[RWQ_NAME_BYTES];                            /*  32 */
     double counters[RWQ_COUNTERS];               /*  64: RWQ_COUNT_* since it registered */
+    uint32_t consumes, reserved;                             /* 192: RWQ_CONSUMES_* */
 };
 /* What this queue was created with: struct rwq_geometry into the staging area. */
 RWQ_API int32_t rwq_geometry(rwq *q);

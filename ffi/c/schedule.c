@@ -96,26 +96,36 @@ uint32_t rw_promote_due(rwq *q, uint64_t due_now) {
     return moved;
 }
 
-/* One lease: 0 when it is gone, its deadline otherwise. */
-static uint64_t expire_slot(rwq *q, uint32_t slot, uint64_t w, uint64_t now, uint32_t *moved) {
+/* When a lease ends, perhaps in the past. One that its owner wrote no deadline for has its clock started. */
+static uint64_t lease_until(rwq *q, uint32_t slot, uint64_t w, uint64_t now) {
     _Atomic uint64_t *deadline = &q->slots[slot].deadline;
     uint64_t d = rw_load(deadline);
     uint32_t gen = RW_GEN(w);
-    if (!RW_TAG_MATCHES(d, gen)) {
-        /* Taken, but the owner has not written its deadline: stopped or dead there. The clock starts now. */
-        uint64_t until = now + q->super.lease_ms;
-        return rw_cas(deadline, &d, RW_TAGGED(gen, until)) ? until : now + 1;
-    }
-    if (RW_TIME(d) > now) return RW_TIME(d);
-    /* First the deadline, so that a touch that comes now fails; then the lease itself. */
-    if (RW_TIME(d) != RW_DEADLINE_EXPIRED && !rw_cas(deadline, &d, RW_TAGGED(gen, RW_DEADLINE_EXPIRED))) return now + 1;
+    if (RW_TAG_MATCHES(d, gen) && RW_TIME(d) != 0) return RW_TIME(d);
+    uint64_t until = now + q->super.lease_ms;
+    return rw_cas(deadline, &d, RW_TAGGED(gen, until)) ? until : now + 1;
+}
+
+/* First the deadline, so that a touch that comes now fails; the lease itself later. */
+static bool mark_expired(rwq *q, uint32_t slot, uint64_t w, uint64_t now) {
+    _Atomic uint64_t *deadline = &q->slots[slot].deadline;
+    uint64_t d = rw_load(deadline);
+    if (!RW_TAG_MATCHES(d, RW_GEN(w)) || RW_TIME(d) > now) return false;
+    if (RW_TIME(d) != RW_DEADLINE_EXPIRED && !rw_cas(deadline, &d, RW_TAGGED(RW_GEN(w), RW_DEADLINE_EXPIRED))) return false;
     RW_POINT("expire:marked");
-    *moved += rw_requeue(q, slot, w, "its lease expired");
+    return true;
+}
+
+static uint32_t expire(rwq *q, uint32_t slot, uint64_t w, uint64_t now) {
+    if (rw_requeue(q, slot, w, "its lease expired")) return 1;
+    rw_lease_note(q, slot, now + 1); /* settled, or its owner has counted an attempt at this moment: then the lease is still over */
     return 0;
 }
 
+/* All that are over, in the order in which they were sent. Who is stopped before the end leaves some that are marked: the cursor notes them. */
 uint32_t rw_expire_leases(rwq *q, uint64_t now) {
     uint32_t moved = 0, high = high_water(q);
+    struct rw_list over = {0};
     for (uint32_t first = 0; first < high; first += 64) {
         uint64_t bound = rw_load_seq(lease_min(q, first));
         if (bound == 0 || bound > now) continue;
@@ -125,11 +135,18 @@ uint32_t rw_expire_leases(rwq *q, uint64_t now) {
             if (!rw_slot_present(q, slot)) continue;
             uint64_t w = rw_load_seq(&q->slots[slot].state);
             if (RW_STATE(w) != RWQ_SLOT_LEASED) continue;
-            uint64_t until = expire_slot(q, slot, w, now, &moved);
-            if (until && until < earliest) earliest = until;
+            uint64_t until = lease_until(q, slot, w, now);
+            if (until <= now && mark_expired(q, slot, w, now)) {
+                if (!rw_remember(q, &over, slot, w)) moved += expire(q, slot, w, now);
+            } else if (until < earliest) {
+                earliest = until > now ? until : now + 1;
+            }
         }
         if (earliest != UINT64_MAX) lower(lease_min(q, first), earliest);
     }
+    rw_sort(&over);
+    for (uint32_t i = 0; i < over.count; i++) moved += expire(q, over.items[i].slot, over.items[i].word, now);
+    rw_release_list(&over);
     rw_limit_dead(q);
     return moved;
 }
@@ -140,8 +157,6 @@ void rw_reschedule(rwq *q, uint32_t slot, uint64_t w, uint64_t now) {
         uint64_t ms = RW_TAG_MATCHES(due, RW_GEN(w)) && RW_TIME(due) ? RW_TIME(due) : 1;
         rw_due_note(q, slot, ms);
     } else if (RW_STATE(w) == RWQ_SLOT_LEASED) {
-        uint32_t moved = 0;
-        uint64_t until = expire_slot(q, slot, w, now, &moved);
-        if (until) rw_lease_note(q, slot, until);
+        rw_lease_note(q, slot, lease_until(q, slot, w, now));
     }
 }

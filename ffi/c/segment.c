@@ -356,6 +356,7 @@ int32_t rwq_close(rwq *q) {
         rwq_disarm(q);
         rw_wake_cleanup(q);
         rw_detach(q);
+        rw_stop_consuming(q);
     }
     int32_t status = 0;
     if (q->super.journal > RWQ_JOURNAL_PROCESS && fdatasync(q->fd) != 0) status = rw_fail(errno, "writing the journal out: %s", strerror(errno));

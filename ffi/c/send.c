@@ -94,6 +94,21 @@ static void fill_header(rwq *q, uint32_t slot, uint64_t id, uint32_t length, uin
 
 static const uint8_t *given_headers(const rwq *q) { return (const uint8_t *)q->io + RWQ_IO_HEADERS; }
 
+/*
+ * A message that found no place in its ring (full of hints behind a message that nobody takes, or no memory) waits for a sweep. Until that has
+ * been, those that this handle sends afterwards wait with it: the sweep hints them all, in order.
+ */
+static void hint(rwq *q, uint64_t word, uint32_t slot) {
+    if (__builtin_expect(q->orphaned, 0)) {
+        bool look = rw_orphans(q) != RW_ORPHANS_NONE && q->clock_ms - q->rehinted_ms >= RW_SWEEP_EVERY_MS;
+        if (look) q->rehinted_ms = q->clock_ms, rw_rehint(q);
+        q->orphaned = rw_orphans(q) != RW_ORPHANS_NONE;
+        if (q->orphaned) rw_orphans_found(q);
+        if (q->orphaned || look) return; /* one of them, or hinted with them */
+    }
+    q->orphaned = rw_ring_insert(q, rw_ring_of(word), slot, RW_GEN(word)) == RW_ORPHANED;
+}
+
 static int32_t commit(rwq *q, uint32_t slot, uint64_t claimed, bool summed, bool extended) {
     struct rw_slot *s = &q->slots[slot];
     uint32_t flags = summed ? 0 : RW_UNSUMMED, gen = RW_GEN(claimed), length = rw_load_relaxed(&s->body_len);
@@ -117,7 +132,7 @@ static int32_t commit(rwq *q, uint32_t slot, uint64_t claimed, bool summed, bool
     if (rw_is_sync(q)) rw_journal_state(q, slot);
     if (RW_FLAGS(claimed) & RW_EVICTED) rw_count(q, RWQ_COUNT_DROPPED_OLDEST, 1);
     if (due) rw_due_note(q, slot, due);
-    else rw_ring_insert(q, rw_ring_of(word), slot, gen);
+    else hint(q, word, slot);
     rw_count(q, RWQ_COUNT_SENT, 1);
     rw_count(q, RWQ_COUNT_SENT_BYTES, length);
     return rw_is_sync(q) ? rw_journal_result(q) : 0;

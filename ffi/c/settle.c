@@ -196,6 +196,27 @@ int32_t rwq_touch(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_t leas
     return is_mine(q, slot, token) && rw_touch(q, slot, token, lease_ms) ? 0 : lost(q);
 }
 
+/* The generation stays, and with it everything that is tagged with it: the lease's deadline above all. */
+int32_t rwq_count_attempt(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
+    int32_t status = refuse(q);
+    if (status) return status;
+    uint64_t token = rw_token(lo, hi);
+    if (!is_mine(q, slot, token) || rw_load(&q->slots[slot].state) != token) return lost(q);
+    uint64_t deadline = rw_load(&q->slots[slot].deadline), next = token;
+    if (RW_TAG_MATCHES(deadline, RW_GEN(token)) && RW_TIME(deadline) == RW_DEADLINE_EXPIRED) return lost(q);
+    bool counts = RW_ATTEMPTS(token) < q->super.max_deliver;
+    if (counts) {
+        next = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(token), RW_PRIORITY(token), q->me, RW_ATTEMPTS(token) + 1, RW_GEN(token));
+        RW_POINT("count:before");
+        if (!rw_renew_as(q, slot, token, next)) return lost(q);
+        RW_POINT("count:after");
+        if (rw_is_sync(q)) rw_journal_state(q, slot);
+    }
+    q->io->meta.slot = slot, q->io->meta.attempts = RW_ATTEMPTS(next);
+    q->io->meta.token_lo = (uint32_t)next, q->io->meta.token_hi = (uint32_t)(next >> 32);
+    return counts ? settled(q) : 1;
+}
+
 int32_t rwq_bury(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, const void *note, uint32_t note_len) {
     int32_t status = refuse(q);
     if (status) return status;

@@ -15,34 +15,6 @@ static uint32_t high_water(rwq *q) {
     return high > q->l.slots ? q->l.slots : (uint32_t)high;
 }
 
-struct found {
-    uint64_t id, word;
-    uint32_t slot;
-};
-static int by_id(const void *a, const void *b) {
-    uint64_t x = ((const struct found *)a)->id, y = ((const struct found *)b)->id;
-    return x < y ? -1 : x > y;
-}
-
-/* A list that grows; when memory is short what does not fit is handled at once, out of order. */
-struct list {
-    struct found *items;
-    uint32_t count, capacity;
-};
-static bool remember(rwq *q, struct list *list, uint32_t slot, uint64_t word) {
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity ? list->capacity * 2 : 64;
-        struct found *more = realloc(list->items, capacity * sizeof *more);
-        if (!more) return false;
-        list->items = more, list->capacity = capacity;
-    }
-    list->items[list->count++] = (struct found){rw_load_relaxed(&q->slots[slot].id), word, slot};
-    return true;
-}
-static void sort(struct list *list) {
-    if (list->count > 1) qsort(list->items, list->count, sizeof *list->items, by_id);
-}
-
 /* An unfinished send: never accepted, so it vanishes. */
 static uint32_t free_claim(rwq *q, uint32_t slot, uint64_t w) {
     if (!rw_free(q, slot, w)) return 0;
@@ -59,7 +31,7 @@ static uint32_t give_back(rwq *q, uint32_t slot, uint64_t w, bool died) {
 
 uint32_t rw_recover_owned(rwq *q, const struct rw_owners *owners, bool died) {
     uint32_t moved = 0, high = high_water(q);
-    struct list leases = {0};
+    struct rw_list leases = {0};
     for (uint32_t slot = 0; slot < high; slot++) {
         if (!rw_slot_present(q, slot)) continue;
         uint64_t w = rw_load(&q->slots[slot].state);
@@ -67,15 +39,15 @@ uint32_t rw_recover_owned(rwq *q, const struct rw_owners *owners, bool died) {
         if (!(owners->bits[owner / 64] >> (owner & 63) & 1)) continue;
         if (state == RWQ_SLOT_CLAIMED) moved += free_claim(q, slot, w);
         else if (state == RWQ_SLOT_LEASED || state == RWQ_SLOT_SETTLING) {
-            if (!remember(q, &leases, slot, w)) moved += give_back(q, slot, w, died);
+            if (!rw_remember(q, &leases, slot, w)) moved += give_back(q, slot, w, died);
         }
     }
-    sort(&leases);
+    rw_sort(&leases);
     for (uint32_t i = 0; i < leases.count; i++) {
         moved += give_back(q, leases.items[i].slot, leases.items[i].word, died);
         RW_POINT("recover:one");
     }
-    free(leases.items);
+    rw_release_list(&leases);
     return moved;
 }
 
@@ -88,6 +60,7 @@ void rw_mend_half_steps(rwq *q) {
     uint32_t high = high_water(q);
     for (uint32_t slot = 0; slot < high; slot++)
         if (rw_slot_present(q, slot)) rw_reschedule(q, slot, rw_load(&q->slots[slot].state), now);
+    rw_expire_leases(q, now);
     rw_recount_dead(q);
     rw_limit_dead(q);
 }
@@ -102,19 +75,19 @@ void rw_recount_dead(rwq *q) {
  * it off by one, until it is recovered. */
 void rw_limit_dead(rwq *q) {
     if (__builtin_expect(rw_load(&q->control->dead_letters) <= q->super.max_dead, 1)) return;
-    struct list dead = {0};
+    struct rw_list dead = {0};
     uint32_t high = high_water(q);
     for (uint32_t slot = 0; slot < high; slot++) {
         if (!rw_slot_present(q, slot)) continue;
         uint64_t w = rw_load(&q->slots[slot].state);
-        if (RW_STATE(w) == RWQ_SLOT_BURIED && !remember(q, &dead, slot, w)) break; /* no memory: the next time */
+        if (RW_STATE(w) == RWQ_SLOT_BURIED && !rw_remember(q, &dead, slot, w)) break; /* no memory: the next time */
     }
-    sort(&dead);
+    rw_sort(&dead);
     uint32_t kept = dead.count;
     for (uint32_t i = 0; i < dead.count && kept > q->super.max_dead; i++, kept--)
         if (rw_free(q, dead.items[i].slot, dead.items[i].word)) rw_count(q, RWQ_COUNT_DROPPED_DEAD, 1);
     rw_store(&q->control->dead_letters, kept);
-    free(dead.items);
+    rw_release_list(&dead);
 }
 
 static void mark_hinted(rwq *q, uint64_t *hinted) {
@@ -134,25 +107,41 @@ static void mark_hinted(rwq *q, uint64_t *hinted) {
     }
 }
 
-uint32_t rw_rehint(rwq *q) {
-    uint64_t *hinted = calloc(q->l.words, sizeof *hinted);
-    if (!hinted) return 0; /* the flag stays: next time */
-    /* Taken down at the end only, and only if nothing was added meanwhile: who is stopped in here must not hide from the others that
-     * there is something to do. */
-    uint32_t begun = rw_load_seq(&q->control->orphans);
-    RW_POINT("rehint:begun");
+/* false when there was no memory for all of them */
+static bool find_missing(rwq *q, uint64_t *hinted, struct rw_list *missing) {
+    uint32_t high = high_water(q);
+    bool all = true;
+    missing->count = 0;
+    memset(hinted, 0, q->l.words * sizeof *hinted);
     mark_hinted(q, hinted);
-    struct list missing = {0};
-    uint32_t high = high_water(q), inserted = 0;
-    bool tried = false;
     for (uint32_t slot = 0; slot < high; slot++) {
         if (hinted[slot / 64] >> (slot & 63) & 1 || !rw_slot_present(q, slot)) continue;
         uint64_t w = rw_load(&q->slots[slot].state);
-        if (RW_STATE(w) == RWQ_SLOT_READY && !remember(q, &missing, slot, w)) tried = true;
+        if (RW_STATE(w) == RWQ_SLOT_READY && !rw_remember(q, missing, slot, w)) all = false;
     }
-    sort(&missing);
+    rw_sort(missing);
+    return all;
+}
+
+#define SCANS_MAX 4
+
+uint32_t rw_rehint(rwq *q) {
+    uint64_t *hinted = malloc(q->l.words * sizeof *hinted);
+    if (!hinted) return 0; /* the flag stays: next time */
+    struct rw_list missing = {0};
+    uint32_t begun, inserted = 0;
+    bool tried;
+    /* Of two that one sender left during a scan, it may have passed the place of the first before it was there, and found the second. */
+    for (int scan = 1;; scan++) {
+        /* Taken down at the end only, and only if nothing was added meanwhile: who is stopped in here must not hide from the others that
+         * there is something to do. */
+        begun = rw_load_seq(&q->control->orphans);
+        RW_POINT("rehint:begun");
+        tried = !find_missing(q, hinted, &missing);
+        if (scan == SCANS_MAX || rw_load_seq(&q->control->orphans) == begun) break;
+    }
     for (uint32_t i = 0; i < missing.count; i++) {
-        struct found *f = &missing.items[i];
+        struct rw_found *f = &missing.items[i];
         RW_POINT("rehint:one");
         if (rw_load(&q->control->poisoned)) break;
         if (rw_load(&q->slots[f->slot].state) != f->word) continue;
@@ -160,7 +149,7 @@ uint32_t rw_rehint(rwq *q) {
         else tried = true;
     }
     rw_cas(&q->control->orphans, &begun, RW_ORPHANS_NEXT(begun, tried ? RW_ORPHANS_TRIED : RW_ORPHANS_NONE));
-    free(missing.items);
+    rw_release_list(&missing);
     free(hinted);
     if (inserted) rw_signal(q, RWQ_FOR_MESSAGE);
     return inserted;
@@ -237,8 +226,8 @@ uint32_t rw_sweep_round(rwq *q, uint64_t now) {
     rw_store_relaxed(&q->me_record->heartbeat_ms, now);
     judge_suspect(q, now);
     uint32_t moved = rw_promote_due(q, rw_due_clock(q));
-    moved += rw_expire_leases(q, now);
     moved += advance_cursor(q, now, false);
+    moved += rw_expire_leases(q, now);
     bool few = rw_load(&q->control->participants_high) <= RW_FEW_PARTICIPANTS;
     if (elected(&q->control->death_turn, now, few ? 0 : RW_DEATHS_EVERY_MS)) moved += rw_recover_deaths(q);
     if (rw_orphans(q)) rw_rehint(q);
@@ -247,7 +236,8 @@ uint32_t rw_sweep_round(rwq *q, uint64_t now) {
 
 uint32_t rw_sweep_full(rwq *q) {
     uint64_t now = rw_now_ms(q);
-    uint32_t moved = rw_promote_due(q, rw_due_clock(q)) + rw_expire_leases(q, now) + advance_cursor(q, now, true) + rw_recover_deaths(q);
+    uint32_t moved = advance_cursor(q, now, true);
+    moved += rw_promote_due(q, rw_due_clock(q)) + rw_expire_leases(q, now) + rw_recover_deaths(q);
     rw_rehint(q);
     rw_used_repair(q, 0, q->l.slots);
     rw_recount_dead(q);

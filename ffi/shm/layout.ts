@@ -158,7 +158,11 @@ export const PARTICIPANT = {
   nameByte: 32,
   nameBytes: 32,
   countersF64: 8,
+  consumesU32: 48,
 } as const;
+
+/** `RWQ_CONSUMES_*`. */
+export const CONSUMES = { nothing: 0, shared: 1, alone: 2 } as const;
 
 /** `struct rwq_geometry`. */
 export const GEOMETRY = {

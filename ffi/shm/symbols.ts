@@ -51,6 +51,8 @@ export const shimSymbols = {
   // int32_t rwq_cancel(rwq *q, uint32_t slot, uint32_t id_lo, uint32_t id_hi);
   rwq_cancel: { parameters: ["pointer", "u32", "u32", "u32"], result: "i32" },
 
+  // int32_t rwq_consume_alone(rwq *q);
+  rwq_consume_alone: { parameters: ["pointer"], result: "i32" },
   // int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms);
   rwq_receive: { parameters: ["pointer", "u32", "u32"], result: "i32" },
   // int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms);
@@ -72,6 +74,8 @@ export const shimSymbols = {
   rwq_nack: { parameters: [...lease, "f64", "u32"], result: "i32" },
   // int32_t rwq_touch(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi, uint32_t lease_ms);
   rwq_touch: { parameters: [...lease, "u32"], result: "i32" },
+  // int32_t rwq_count_attempt(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi);
+  rwq_count_attempt: { parameters: lease, result: "i32" },
   // int32_t rwq_bury(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi, const void *note, uint32_t note_len);
   rwq_bury: { parameters: [...lease, "buffer", "u32"], result: "i32" },
   // int32_t rwq_revive(rwq *q, uint32_t slot, uint32_t token_lo, uint32_t token_hi);

@@ -102,6 +102,7 @@ function openSegment<T>(
     stagingBytes: options.stagingBytes ?? 0,
     observe: options.observe ?? false,
     shared: options.shared ?? false,
+    exclusive: options.exclusive,
     rules: rulesOf(options),
   });
 }
@@ -137,7 +138,7 @@ const racesMax = 16;
  * Makes a queue and opens it.
  *
  * @throws {QueueExistsError} when the name is taken, unless `ifExists` is "connect"
- * @throws {CreationFailedError} {NoSpaceError} {TypeError} {RangeError}
+ * @throws {CreationFailedError} {NoSpaceError} {ConsumerExcludedError} {TypeError} {RangeError}
  */
 export function createQueue<T>(
   name: string,
@@ -150,7 +151,7 @@ export function createQueue<T>(
       `CrossProcessQueue.create: journal: given for ${JSON.stringify(name)}, allowed only for file:PATH`,
     );
   }
-  const { participantName, schema, codec, stagingBytes } = options;
+  const { participantName, schema, codec, stagingBytes, exclusive } = options;
   const shared = ((options.mode ?? 0o600) & 0o077) !== 0;
   const connect: ConnectOptions<T> = {
     participantName,
@@ -158,6 +159,7 @@ export function createQueue<T>(
     codec,
     stagingBytes,
     shared,
+    exclusive,
   };
   for (let race = 0; ; race++) {
     try {
@@ -188,13 +190,18 @@ export function createQueue<T>(
   }
 }
 
-/** @throws {QueueNotFoundError} and other {AccessFailedError}s; {TooManyParticipantsError}; {TypeError}; {RangeError} */
+/** @throws {QueueNotFoundError} and other {AccessFailedError}s; {TooManyParticipantsError}; {ConsumerExcludedError}; {TypeError}; {RangeError} */
 export function connectQueue<T>(
   name: string,
   given: ConnectOptions<T>,
 ): QueueHandle {
   const place = parsePlace(name);
-  return openSegment(place, checkConnectOptions(given));
+  const options = checkConnectOptions(given);
+  if (options.observe === true && options.exclusive === true)
+    throw new TypeError(
+      "CrossProcessQueue.connect: exclusive: given with observe, allowed only for a handle that takes messages",
+    );
+  return openSegment(place, options);
 }
 
 /** Removes a queue by name; open handles answer `QueueClosedError`. False when there is none. */

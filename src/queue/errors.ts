@@ -96,6 +96,13 @@ export class LockFailedError extends SharedMemoryError {
   }
 }
 
+/** Somebody else consumes alone, or this handle is to consume alone while others do. Nobody is told when that ends: try again. */
+export class ConsumerExcludedError extends SharedMemoryError {
+  constructor(message: string, init: SharedMemoryErrorInit = {}) {
+    super(message, { ...init, code: "ConsumerExcluded", retryable: true });
+  }
+}
+
 /** No free slot: the queue holds `maxMessages` messages. */
 export class QueueFullError extends SharedMemoryError {
   constructor(message: string, init: SharedMemoryErrorInit = {}) {

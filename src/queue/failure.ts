@@ -2,6 +2,7 @@
 import type { Shim } from "../../ffi/shm/symbols.ts";
 import {
   AccessFailedError,
+  ConsumerExcludedError,
   CreationFailedError,
   ForeignSegmentError,
   LeaseLostError,
@@ -129,6 +130,10 @@ const table: ReadonlyMap<number, Row> = new Map<number, Row>([
 
 const full: Row = { type: QueueFullError, text: "the queue is full" };
 const empty: Row = { type: QueueEmptyError, text: "nothing to take" };
+const excluded: Row = {
+  type: ConsumerExcludedError,
+  text: "somebody else takes the messages of this queue",
+};
 const creation: Row = {
   type: CreationFailedError,
   text: "the queue could not be created",
@@ -146,6 +151,7 @@ const createOnly: ReadonlySet<number> = new Set([
 
 function rowFor(errno: number, operation: Operation): Row {
   if (errno === ERRNO.EAGAIN) return operation === "send" ? full : empty;
+  if (errno === ERRNO.EBUSY && operation === "take") return excluded;
   if (operation === "create" && createOnly.has(errno)) return creation;
   return table.get(errno) ?? (operation === "create" ? creation : access);
 }

@@ -19,6 +19,8 @@ export interface HandleRequest {
   readonly stagingBytes: number;
   readonly observe: boolean;
   readonly shared: boolean;
+  /** Takes messages alone, or is not opened. @default false */
+  readonly exclusive?: boolean | undefined;
   readonly rules: ValueRules;
 }
 
@@ -115,7 +117,7 @@ export class QueueHandle {
     openHandles.add(this.#reference);
   }
 
-  /** @throws {AccessFailedError} and its subclasses; {TooManyParticipantsError}; {QueueClosedError} */
+  /** @throws {AccessFailedError} and its subclasses; {TooManyParticipantsError}; {QueueClosedError}; {ConsumerExcludedError} */
   static open(request: HandleRequest): QueueHandle {
     const shim = openShim();
     // Whole 8-byte words, so that one view of each width covers the block.
@@ -142,6 +144,13 @@ export class QueueHandle {
     const io = pointerAt(words[OPEN.ioU64] ?? 0n);
     if (pointer === null || io === null)
       throw new Error("the shim opened a queue without giving its address");
+    const alone =
+      request.exclusive === true ? shim.rwq_consume_alone(pointer) : 0;
+    if (alone < 0) {
+      const detail = failureDetail(shim);
+      shim.rwq_close(pointer);
+      throw failureOf(alone, "take", request.place.name, detail);
+    }
     return new QueueHandle(
       request,
       shim,

@@ -68,6 +68,13 @@ function textOf(bytes: Uint8Array): string {
   return decoder.decode(bytes.slice(0, end < 0 ? bytes.byteLength : end));
 }
 
+/** By `CONSUMES`. */
+const consumerNames: readonly ParticipantStatus["consumer"][] = [
+  "none",
+  "shared",
+  "exclusive",
+];
+
 function readParticipant(
   handle: QueueHandle,
   index: number,
@@ -89,6 +96,9 @@ function readParticipant(
     startMs: f64[stagingF64 + PARTICIPANT.startMsF64] ?? 0,
     heartbeatAgeMs: heartbeatAgeMs < 0 ? null : heartbeatAgeMs,
     leased: f64[stagingF64 + PARTICIPANT.leasedF64] ?? 0,
+    consumer:
+      consumerNames[u32[IO.stagingU32 + PARTICIPANT.consumesU32] ?? 0] ??
+      "none",
     counters: countersAt(f64, stagingF64 + PARTICIPANT.countersF64),
     drops: dropsAt(f64, stagingF64 + PARTICIPANT.countersF64),
   };

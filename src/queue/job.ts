@@ -49,8 +49,8 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   registered = false;
   readonly #leases: Leases;
   readonly #slot: number;
-  readonly #tokenLo: number;
-  readonly #tokenHi: number;
+  #tokenLo: number;
+  #tokenHi: number;
   readonly #leaseMs: number;
   readonly #view: SharedView | undefined;
   #settled = false;
@@ -163,6 +163,32 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     this.#orLost(
       shim.rwq_touch(address, this.#slot, this.#tokenLo, this.#tokenHi, ms),
     );
+  }
+
+  /**
+   * Counts one more attempt without giving the message back: for workers that try again in place. The lease, and its
+   * renewal, go on; `attempts` follows.
+   *
+   * @returns the new number; null when the message has had all of its `maxDeliver` attempts: bury it
+   * @throws {LeaseLostError}
+   */
+  countAttempt(): number | null {
+    this.#check();
+    const { shim, address, u32 } = this.#leases.handle;
+    const result = shim.rwq_count_attempt(
+      address,
+      this.#slot,
+      this.#tokenLo,
+      this.#tokenHi,
+    );
+    if (result === -ERRNO.ESTALE) this.#orLost(result);
+    // Also when a journal could not be written out: the attempt is counted all the same.
+    this.#tokenLo = u32[META.tokenLo] as number;
+    this.#tokenHi = u32[META.tokenHi] as number;
+    (this as { attempts: number }).attempts = u32[META.attempts] as number;
+    if (this.registered) this.#leases.register(this);
+    this.#orLost(result);
+    return result === 0 ? this.attempts : null;
   }
 
   /**

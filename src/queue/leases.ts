@@ -89,6 +89,13 @@ export class Leases {
       this.#stopTimer();
   }
 
+  /** Tells the finalizer of a job, or of its new token. */
+  register(job: Leased): void {
+    this.forget(job);
+    job.registered = true;
+    droppedJobs.register(job, { leases: this, ticket: job.ticket }, job);
+  }
+
   /** A settled job needs no finalizer. */
   forget(job: Leased): void {
     if (job.registered) droppedJobs.unregister(job);
@@ -121,9 +128,7 @@ export class Leases {
     if (fresh.length === 0) return;
     this.#fresh = [];
     for (const job of fresh) {
-      if (job.settled || job.registered) continue;
-      job.registered = true;
-      droppedJobs.register(job, { leases: this, ticket: job.ticket }, job);
+      if (!(job.settled || job.registered)) this.register(job);
     }
   };
 

@@ -66,6 +66,7 @@ const handleShape = {
     LIMITS.stagingBytesMax,
     "bytes",
   ).optional(),
+  exclusive: yesOrNo.optional(),
 };
 
 const connectSchema = z.strictObject(

@@ -1,7 +1,7 @@
 /** What callers may ask for: every option object of the room, with units and defaults. Checked in `option_checks.ts`. */
 import type { MessageCodec, MessageSchema } from "./codec.ts";
 
-/** How urgent a message is. High goes first; every 16th take starts at the lowest, so that nothing starves. */
+/** How urgent a message is. High goes first; every 16th take starts at the lowest, so that nothing starves (but see `exclusive`). */
 export type Priority = "high" | "normal" | "low";
 
 /** When a journalled queue writes to disk. */
@@ -28,6 +28,12 @@ export interface HandleOptions<T = unknown> {
   readonly codec?: MessageCodec | undefined;
   /** Bytes of the buffer between JavaScript and the shim; larger messages take a second call. @default 262144 */
   readonly stagingBytes?: number | undefined;
+  /**
+   * This handle alone takes messages, until it is closed or its process is dead; any other take is refused with
+   * `ConsumerExcludedError`. It takes in strict order: what was given back first, the oldest of it first, then by
+   * priority, so that low ones may starve. @default false
+   */
+  readonly exclusive?: boolean | undefined;
 }
 
 /** Options of `CrossProcessQueue.create`. */

@@ -45,7 +45,8 @@ const noOptions = {};
  * process at any instant; a job that is not acknowledged is delivered again.
  *
  * A queue object belongs to the thread that made it: Workers connect for themselves. Every call throws
- * {@linkcode QueueClosedError} after `close`, and {@linkcode QueueCorruptError} when the segment is damaged.
+ * {@linkcode QueueClosedError} after `close`, and {@linkcode QueueCorruptError} when the segment is damaged; every call
+ * that takes, {@linkcode ConsumerExcludedError} while another handle takes alone.
  *
  * @example
  * ```ts
@@ -78,7 +79,7 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
    *
    * @param name 1 to 200 characters of A-Z a-z 0-9 . _ - (in RINGWIRE_SHM_DIR, else /dev/shm), or `file:PATH` with a journal
    * @throws {QueueExistsError} when the name is taken, unless `ifExists` is "connect"
-   * @throws {CreationFailedError} {NoSpaceError} {TypeError} {RangeError}
+   * @throws {CreationFailedError} {NoSpaceError} {ConsumerExcludedError} {TypeError} {RangeError}
    */
   static create<T = unknown>(
     name: string,
@@ -91,7 +92,7 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
    * Opens a queue that exists.
    *
    * @throws {QueueNotFoundError} {NotPermittedError} {ForeignSegmentError} {VersionMismatchError} {QueueCorruptError}
-   * @throws {TooManyParticipantsError} {TypeError} {RangeError}
+   * @throws {TooManyParticipantsError} {ConsumerExcludedError} {TypeError} {RangeError}
    */
   static connect<T = unknown>(
     name: string,

@@ -52,6 +52,8 @@ export interface ParticipantStatus {
   readonly heartbeatAgeMs: number | null;
   /** Jobs it holds now. */
   readonly leased: number;
+  /** Whether it has taken messages, or may take them alone. */
+  readonly consumer: "none" | "shared" | "exclusive";
   readonly counters: QueueCounters;
   readonly drops: QueueDrops;
 }

@@ -31,6 +31,7 @@ static void last_attempt(struct handle *h) {
     two(h);
     for (int i = 0; i < 2; i++) lease_first(h), CHECK_EQUAL(rwq_nack(h->q, LEASE(held), 0, 0), 0);
 }
+static void second_attempt(struct handle *h) { two(h), lease_first(h), CHECK_EQUAL(rwq_nack(h->q, LEASE(held), 0, 0), 0); }
 static void dead_one(struct handle *h) { one(h), lease_first(h), CHECK_EQUAL(bury_it(h, held, "why"), 0); }
 static void dead_two(struct handle *h) {
     for (char text[2] = "p"; text[0] <= 'q'; text[0]++) send_text(h, text), lease_first(h), CHECK_EQUAL(bury_it(h, held, "why"), 0);
@@ -91,6 +92,7 @@ static void act_nack(struct handle *h) { rwq_nack(h->q, LEASE(held), 0, 0); }
 static void act_nack_later(struct handle *h) { rwq_nack(h->q, LEASE(held), 60000, 0); }
 static void act_nack_uncounted(struct handle *h) { rwq_nack(h->q, LEASE(held), 60000, RWQ_NACK_UNCOUNTED); }
 static void act_bury(struct handle *h) { bury_it(h, held, "why"); }
+static void act_count(struct handle *h) { rwq_count_attempt(h->q, LEASE(held)); }
 static void act_touch(struct handle *h) { rwq_touch(h->q, LEASE(held), 60000); }
 static void act_revive(struct handle *h) { next_dead(h, NULL), rwq_revive(h->q, LEASE(lease_of(h))); }
 static void act_discard(struct handle *h) { next_dead(h, NULL), rwq_discard(h->q, LEASE(lease_of(h))); }
@@ -163,6 +165,9 @@ static const struct scenario scenarios[] = {
     {"ack:before", last_attempt, lease_first, act_ack, "b1 |a", 0, 0},
     {"touch:before", two, lease_first, act_touch, "a2* b1", 0, 0},
     {"touch:after", two, lease_first, act_touch, "a2* b1", 0, 0},
+    {"count:before", two, lease_first, act_count, "a2* b1", 0, 0},
+    {"count:after", two, lease_first, act_count, "a3* b1", 0, 0},
+    {"count:after", second_attempt, lease_first, act_count, "b1 |a", 0, 0},
     /* N1 */
     {"nack:before", two, lease_first, act_nack, "a2* b1", 0, 0},
     {"ready:state", two, lease_first, act_nack, "a2* b1", 0, 0},

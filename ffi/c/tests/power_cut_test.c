@@ -13,6 +13,7 @@ static const struct rwq_params sync_journal = {.max_messages = 12, .max_body = 5
 enum { UNSENT, SENDING, ACCEPTED, ENDING, GONE, BURYING, BURIED };
 enum { NUMBERS = 2000 };
 static uint8_t promised[NUMBERS];
+static uint32_t counted_attempts[NUMBERS];
 static uint32_t next_number;
 
 static struct handle h;
@@ -63,6 +64,7 @@ static void check_after_the_cut(void) {
         CHECK_NOTE(length >= 4 && number < next_number, "a torn message of %u bytes", length);
         for (uint32_t i = 4; i < length; i++) CHECK(after.staging[i] == (uint8_t)number);
         CHECK_NOTE(found[number]++ == 0, "%u is there twice", number);
+        CHECK_NOTE(after.io->meta.attempts > counted_attempts[number], "%u has had %u attempts, not %u", number, after.io->meta.attempts - 1, counted_attempts[number]);
         CHECK_NOTE(promised[number] != GONE && promised[number] != BURIED && promised[number] != UNSENT, "%u came back, and was %d", number, promised[number]);
     }
     for (uint32_t number = 0; number < next_number; number++)
@@ -173,6 +175,11 @@ static void settle_something(void) {
     uint32_t number;
     char note[32];
     memcpy(&number, h.staging, 4);
+    for (uint32_t more = random_below(3); more; more--) {
+        CHECK_EQUAL(rwq_count_attempt(h.q, LEASE(l)), 0);
+        l = lease_of(&h);
+        counted_attempts[number] = h.io->meta.attempts;
+    }
     switch (random_below(5)) {
     case 0: CHECK_EQUAL(rwq_nack(h.q, LEASE(l), 0, 0), 0); break;
     case 1: CHECK_EQUAL(rwq_nack(h.q, LEASE(l), 20, 0), 0); break;
@@ -197,6 +204,7 @@ static void settle_the_dead(void) {
     struct lease l = lease_of(&h);
     if (random_below(2)) {
         promised[number] = BURYING;
+        counted_attempts[number] = 0;
         CHECK_EQUAL(rwq_revive(h.q, LEASE(l)), 0);
         promised[number] = ACCEPTED;
     } else {

@@ -34,6 +34,7 @@ static void act_lease(struct handle *h) { rwq_receive(h->q, RWQ_TAKE_LEASE, 1000
 static void act_ack(struct handle *h) { rwq_ack(h->q, LEASE(held)); }
 static void act_nack(struct handle *h) { rwq_nack(h->q, LEASE(held), 0, 0); }
 static void act_nack_later(struct handle *h) { rwq_nack(h->q, LEASE(held), 60000, 0); }
+static void act_count(struct handle *h) { rwq_count_attempt(h->q, LEASE(held)); }
 static void act_bury(struct handle *h) { bury_it(h, held, "why"); }
 static void act_sweep(struct handle *h) { maintenance_is_due(h), rwq_sweep(h->q, RWQ_SWEEP_DUE), rwq_sweep(h->q, RWQ_SWEEP_FULL); }
 static void act_trim(struct handle *h) { rwq_trim(h->q); }
@@ -52,6 +53,7 @@ static const struct stop stops[] = {
     {"receive:copied", NULL, act_take, 1}, {"receive:before-ack", NULL, act_take, 1}, {"free:state", NULL, act_take, 0},
     {"ack:before", lease_first, act_ack, 1}, {"nack:before", lease_first, act_nack, 1}, {"ready:state", lease_first, act_nack, 0},
     {"nack:settling", lease_first, act_nack_later, 1}, {"nack:due", lease_first, act_nack_later, 1}, {"nack:delayed", lease_first, act_nack_later, 1},
+    {"count:before", lease_first, act_count, 1}, {"count:after", lease_first, act_count, 1},
     {"bury:settling", lease_first, act_bury, 1}, {"bury:noted", lease_first, act_bury, 1}, {"bury:buried", lease_first, act_bury, 1},
     {"sweep:elected", NULL, act_sweep, 0}, {"rehint:begun", NULL, act_sweep, 0}, {"trim:claimed", NULL, act_trim, 0},
 };

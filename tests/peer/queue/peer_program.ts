@@ -72,6 +72,21 @@ const roles: Readonly<Record<string, () => Promise<void>>> = {
     await queue.receive();
   },
 
+  /** Takes so many jobs, alone, counts an attempt at each, and keeps them. */
+  async hoard() {
+    const queue = CrossProcessQueue.connect(name, { exclusive: true });
+    const texts: string[] = [];
+    for (let count = Number(parameter); count > 0; count--) {
+      const job = await queue.reserve({ timeoutMs: 10_000 });
+      job?.keepAlive();
+      job?.countAttempt();
+      texts.push(job?.text() ?? "");
+    }
+    say(texts);
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    queue.close();
+  },
+
   /** Waits in every way there is and leaves without closing anything: nothing of it may keep the process alive. */
   async leave() {
     const queue = CrossProcessQueue.connect(name);

@@ -121,6 +121,8 @@ const beliefs: readonly Belief[] = [
   ["RWQ_ENDED", layout.LIFECYCLE.ended],
   ["RWQ_CLOSED", layout.LIFECYCLE.closed],
   ["RWQ_PAUSED_BIT", layout.LIFECYCLE.pausedBit],
+  ["RWQ_CONSUMES_SHARED", layout.CONSUMES.shared],
+  ["RWQ_CONSUMES_ALONE", layout.CONSUMES.alone],
   ["RWQ_COUNT_SENT", layout.COUNT.sent],
   ["RWQ_COUNT_DROPPED_DEAD", layout.COUNT.droppedDead],
   ["RWQ_COUNT_WAKES", layout.COUNT.wakes],
@@ -142,6 +144,7 @@ const beliefs: readonly Belief[] = [
     leased: PARTICIPANT.leasedF64 * 8,
     name: PARTICIPANT.nameByte,
     counters: PARTICIPANT.countersF64 * 8,
+    consumes: PARTICIPANT.consumesU32 * 4,
   }),
   ...offsets("rwq_geometry", {
     max_messages: GEOMETRY.maxMessagesU32 * 4,

@@ -35,7 +35,7 @@ FMT_FILES := src ffi cmd tests bench examples scripts docs \
 	package.json deno.json tsconfig.json biome.json knip.json README.md CHANGELOG.md
 FMT_PRESENT = $(wildcard $(FMT_FILES))
 
-.PHONY: setup shim build check test demo bench fmt clean
+.PHONY: setup shim build check test demo bench bench-packages fmt clean
 .PHONY: check-fmt check-lint check-types check-imports check-tidy check-dead check-c
 
 # --- setup
@@ -149,12 +149,27 @@ build/bench/$(SHIM_SONAME): $(SHIM)
 build/bench/%: bench/c/%.c $(C_BENCH_HEADERS) build/bench/$(SHIM_SONAME) | $(SYSTEM_STAMP)
 	$(CC) $(C_COMMON) -O2 -o $@ $< $(SHIM) -Wl,-rpath,'$$ORIGIN'
 
+# Clients of the peers, which the product does not need. Without them the benches name what they leave out.
+PEER_CLIENTS := bench/peers/node_modules/.ringwire.stamp
+# For Node: the client of ZeroMQ crashes in Bun.
+PEER_PROGRAM := bench/peers/build/zeromq_program.js
+
+$(PEER_CLIENTS): bench/peers/package.json bench/peers/bun.lock | $(DEPENDENCIES_STAMP)
+	cd bench/peers && $(abspath $(BUN)) install --frozen-lockfile --ignore-scripts && touch $(abspath $@) || \
+		echo "the clients in bench/peers could not be installed" >&2
+
+$(PEER_PROGRAM): bench/programs/zeromq_program.ts $(wildcard bench/programs/*.ts bench/peers/*.ts) | $(DEPENDENCIES_STAMP)
+	$(BUN) build --target=node --packages=external --outdir=$(@D) $<
+
+bench-packages:
+	@bash scripts/bench_packages.sh
+
 # --- run
 
 demo: setup build
 	@$(BUN) examples/demo.ts
 
-bench: setup build $(C_BENCHES:bench/c/%.c=build/bench/%)
+bench: setup build bench-packages $(PEER_CLIENTS) $(PEER_PROGRAM) $(C_BENCHES:bench/c/%.c=build/bench/%)
 	@$(BUN) bench/run.ts
 
 fmt: | $(DEPENDENCIES_STAMP)
@@ -162,4 +177,4 @@ fmt: | $(DEPENDENCIES_STAMP)
 
 # The tools stay: fetching them again takes longer than everything else.
 clean:
-	rm -rf build dist
+	rm -rf build dist bench/peers/build

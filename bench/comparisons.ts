@@ -1,4 +1,5 @@
 /** Which limit of the machine, or which peer, a figure is held against. */
+import { servedPeers } from "./peers/servers.ts";
 import type { Figure } from "./sample.ts";
 
 interface Rule {
@@ -30,6 +31,14 @@ const rules: readonly Rule[] = [
     figure: /^(?:bun|deno)\.round-trip\.(p\d+)$/,
     peer: "limit.pipe.round-trip.$1",
   },
+  {
+    figure:
+      /^peer\.[^.]+\.((?:jobs|job-batches|messages|message-batches|at-rate)(?:\.\w+)?)$/,
+    peer: "bun.$1",
+  },
+  { figure: /^memory\.peer\..+$/, peer: "memory.ringwire.waiting-message" },
+  { figure: /^peer\.[^.]+\.recovery$/, peer: "bun.recovery.watch" },
+  { figure: /^handlers\.[^.]+\.(p\d+)$/, peer: "limit.spawn.$1" },
   { figure: /^(?:bun|deno)\.(create\+destroy|open\+close\..+)$/, peer: "c.$1" },
 ];
 
@@ -62,14 +71,18 @@ export function compare(figures: ReadonlyMap<string, Figure>): Compared[] {
   });
 }
 
-/** The fastest peer of a kind of exchange. */
+/**
+ * The fastest peer that delivers at least once.
+ *
+ * @returns undefined unless all of them were measured: of some, nobody knows whether they are the best
+ */
 export function bestPeer(
   figures: ReadonlyMap<string, Figure>,
-  exchange: string,
+  exchange: "jobs" | "job-batches",
 ): Figure | undefined {
-  return [...figures.values()]
-    .filter(
-      ({ name }) => name.startsWith("peer.") && name.endsWith(`.${exchange}`),
-    )
-    .sort((a, b) => b.value - a.value)[0];
+  const found = servedPeers.flatMap(
+    ({ peer }) => figures.get(`peer.${peer}.${exchange}`) ?? [],
+  );
+  if (found.length < servedPeers.length) return undefined;
+  return found.sort((a, b) => b.value - a.value)[0];
 }

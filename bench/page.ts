@@ -1,12 +1,20 @@
-/** docs/performance.md: what was measured is written by the bench; the rest of the page is kept as it is. */
+/** docs/performance.md and the table of README.md: what was measured is written by the bench; the rest is kept as it is. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bestPeer, type Compared } from "./comparisons.ts";
 import { figureHeadings, figureRow, showQuantity } from "./display.ts";
 import { type Gate, gates, meets } from "./gates.ts";
+import { changeBetween, replaceTable, table } from "./markdown.ts";
+import { peerParts } from "./peer_tables.ts";
+import { readmeRows } from "./readme_rows.ts";
 import type { Figure } from "./sample.ts";
 
-const path = join(import.meta.dirname, "../docs/performance.md");
+const root = join(import.meta.dirname, "..");
+const pagePath = "docs/performance.md";
+const readmePath = "README.md";
+/** The table of README.md stands somewhere between these, among text that is written by hand. */
+const readmeBegin = "<!-- performance:begin -->";
+const readmeEnd = "<!-- performance:end -->";
 const begin = "<!-- measured: written by `make bench` -->";
 const end = "<!-- end of what is measured -->";
 
@@ -17,17 +25,6 @@ export interface Run {
   readonly compared: readonly Compared[];
   readonly notes: readonly string[];
   readonly pinned: boolean;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows;
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [
-    line(head),
-    line(head.map((_, column) => (column === 0 ? "---" : "--:"))),
-    ...body.map(line),
-  ].join("\n");
 }
 
 function verdict(gate: Gate, value: number | undefined): string {
@@ -71,8 +68,8 @@ export const gateHeadings: readonly string[] = [
   "measured / limit",
 ];
 
-function peerText(figures: ReadonlyMap<string, Figure>): string {
-  const lines = ["jobs", "job-batches"].flatMap((exchange) => {
+function bestPeersText(figures: ReadonlyMap<string, Figure>): string[] {
+  const lines = (["jobs", "job-batches"] as const).flatMap((exchange) => {
     const best = bestPeer(figures, exchange);
     return best === undefined
       ? []
@@ -80,13 +77,13 @@ function peerText(figures: ReadonlyMap<string, Figure>): string {
           `- best peer for ${exchange}: \`${best.name}\`, ${showQuantity(best.value, best.unit)}`,
         ];
   });
-  return lines.join("\n");
+  return lines.length === 0 ? [] : [lines.join("\n")];
 }
 
 function measuredPart(run: Run): string {
   const { machine, figures, compared, notes, pinned } = run;
   return [
-    begin,
+    "",
     "## Machine",
     table([
       ["what", "value"],
@@ -98,38 +95,32 @@ function measuredPart(run: Run): string {
     ]),
     "## Gates",
     table([gateHeadings, ...gates.map((gate) => gateRow(gate, figures))]),
-    peerText(figures),
+    ...bestPeersText(figures),
+    ...peerParts(figures),
     ...(notes.length > 0
       ? ["Left out or failed:", notes.map((note) => `- ${note}`).join("\n")]
       : []),
     "## All figures",
     table([figureHeadings, ...compared.map(figureRow)]),
-    end,
-  ]
-    .filter((part) => part !== "")
-    .join("\n\n");
+    "",
+  ].join("\n\n");
 }
 
-function existing(): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return `# Performance\n\n${begin}\n${end}\n`;
-  }
+function rewrite(path: string, change: (text: string) => string): void {
+  const file = join(root, path);
+  writeFileSync(file, change(readFileSync(file, "utf8")));
+  Bun.spawnSync([process.execPath, "fmt", "--no-script", file]);
 }
 
-/** Replaces the measured part and formats the page. */
-export function writePage(run: Run): string {
-  const text = existing();
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from)
-    throw new Error(
-      `docs/performance.md has lost its marks: ${begin} and ${end}`,
-    );
-  writeFileSync(
-    path,
-    text.slice(0, from) + measuredPart(run) + text.slice(to + end.length),
+/** Replaces what is measured in both pages and formats them; which ones. */
+export function writePages(run: Run): string[] {
+  rewrite(pagePath, (text) =>
+    changeBetween(text, begin, end, () => measuredPart(run)),
   );
-  Bun.spawnSync([process.execPath, "fmt", "--no-script", path]);
-  return "docs/performance.md";
+  rewrite(readmePath, (text) =>
+    changeBetween(text, readmeBegin, readmeEnd, (inside) =>
+      replaceTable(inside, table(readmeRows(run.figures))),
+    ),
+  );
+  return [pagePath, readmePath];
 }

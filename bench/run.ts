@@ -3,24 +3,29 @@
  *
  *   bun bench/run.ts [--list] [-o json] [NAME...]
  *
- * A run of all of them also writes docs/performance.md.
+ * A run of all of them also writes docs/performance.md and the table of README.md.
  */
 import { parseArgs } from "node:util";
 import type { Bench } from "./bench.ts";
+import { handlers } from "./cases/handlers.ts";
 import { idle } from "./cases/idle.ts";
 import { large } from "./cases/large.ts";
+import { latency } from "./cases/latency.ts";
 import { limits } from "./cases/limits.ts";
 import { messages } from "./cases/messages.ts";
 import { opening } from "./cases/opening.ts";
+import { peerMemory } from "./cases/peer_memory.ts";
+import { peerRecovery } from "./cases/peer_recovery.ts";
 import { peers } from "./cases/peers.ts";
 import { recovery } from "./cases/recovery.ts";
 import { ring } from "./cases/ring.ts";
+import { unacknowledged } from "./cases/unacknowledged.ts";
 import { wakeups } from "./cases/wakeups.ts";
 import { compare } from "./comparisons.ts";
 import { figureHeadings, figureRow, showTable } from "./display.ts";
 import { gates } from "./gates.ts";
 import { describeMachine } from "./machine.ts";
-import { gateHeadings, gateRow, writePage } from "./page.ts";
+import { gateHeadings, gateRow, writePages } from "./page.ts";
 import { figuresOf, type Sample } from "./sample.ts";
 import { Stage } from "./stage.ts";
 
@@ -34,6 +39,11 @@ const benches: readonly Bench[] = [
   recovery,
   opening,
   peers,
+  unacknowledged,
+  latency,
+  peerMemory,
+  peerRecovery,
+  handlers,
 ];
 
 const { values, positionals } = parseArgs({
@@ -61,7 +71,7 @@ if (values.output !== "table" && values.output !== "json")
   refuse(`-o ${values.output}: table or json`);
 if (values.list) {
   for (const { name, about } of benches) {
-    console.log(`${name.padEnd(10)} ${about}`);
+    console.log(`${name.padEnd(15)} ${about}`);
   }
   process.exit(0);
 }
@@ -133,6 +143,6 @@ if (values.output === "json") {
 for (const note of notes) console.error(`note: ${note}`);
 if (chosen.length === benches.length && failures === 0)
   console.error(
-    `wrote ${writePage({ machine, figures, compared, notes, pinned: stage.pinned })}`,
+    `wrote ${writePages({ machine, figures, compared, notes, pinned: stage.pinned }).join(" and ")}`,
   );
 process.exit(failures === 0 ? 0 : 1);

@@ -50,6 +50,12 @@ export interface Program {
   nextLine(): Promise<string | undefined>;
   /** Waits for its end and gives all samples it printed. @throws when it failed or its time is up */
   samples(): Promise<Sample[]>;
+  /**
+   * Waits for its end and gives the processors' time that it used, and whatever it waited for, in microseconds.
+   *
+   * @throws when it failed or its time is up
+   */
+  cpuUs(): Promise<number>;
   /** Ends it by SIGKILL and waits for that. */
   kill(): Promise<void>;
 }
@@ -64,6 +70,8 @@ export class Stage {
   readonly pinned: boolean;
   readonly #processors: readonly number[];
   readonly #deno: string | null;
+  /** Has a program end with this process, even when that is killed. */
+  readonly #lifeline: readonly string[];
   readonly #running = new Set<Bun.Subprocess>();
   readonly #temporary: string[] = [];
 
@@ -84,6 +92,10 @@ export class Stage {
     this.#processors = allowedProcessors();
     this.#deno = Bun.which("deno");
     this.runtimes = this.#deno === null ? ["bun"] : ["bun", "deno"];
+    this.#lifeline =
+      Bun.which("setpriv") === null
+        ? []
+        : ["setpriv", "--pdeathsig", "KILL", "--"];
     this.pinned = this.#processors.length > 1 && Bun.which("taskset") !== null;
   }
 
@@ -127,6 +139,21 @@ export class Stage {
     );
   }
 
+  /** Starts what `make bench` has built for Node of one of `bench/programs/`, on the n-th processor. */
+  startNode(
+    program: string,
+    argument: unknown,
+    processor: number,
+    timeoutMs?: number,
+  ): Program {
+    const script = join(root, "bench/peers/build", `${program}_program.js`);
+    return this.start(
+      ["node", script, JSON.stringify(argument)],
+      processor,
+      timeoutMs,
+    );
+  }
+
   /** Starts any command. */
   start(
     command: readonly string[],
@@ -138,7 +165,7 @@ export class Stage {
         ? undefined
         : this.#processors[processor % this.#processors.length];
     const pinning = cpu === undefined ? [] : ["taskset", "-c", String(cpu)];
-    const child = Bun.spawn([...pinning, ...command], {
+    const child = Bun.spawn([...this.#lifeline, ...pinning, ...command], {
       cwd: root,
       env: process.env,
       stdin: "ignore",
@@ -161,6 +188,14 @@ export class Stage {
     const checkTime = (): void => {
       if (late) throw new Error(`took longer than ${timeoutMs} ms: ${shown}`);
     };
+    const succeed = async (): Promise<void> => {
+      const status = await child.exited;
+      checkTime();
+      if (status !== 0)
+        throw new Error(
+          `${shown}: ended with ${child.signalCode ?? status}\n${(await complaint).trim()}`,
+        );
+    };
     return {
       pid: child.pid,
       async nextLine(): Promise<string | undefined> {
@@ -174,13 +209,12 @@ export class Stage {
           const sample = parseSample(line);
           if (sample !== undefined) samples.push(sample);
         }
-        const status = await child.exited;
-        checkTime();
-        if (status !== 0)
-          throw new Error(
-            `${shown}: ended with ${child.signalCode ?? status}\n${(await complaint).trim()}`,
-          );
+        await succeed();
         return samples;
+      },
+      async cpuUs(): Promise<number> {
+        await succeed();
+        return Number(child.resourceUsage()?.cpuTime.total);
       },
       async kill(): Promise<void> {
         child.kill("SIGKILL");

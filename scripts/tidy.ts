@@ -38,7 +38,7 @@ const rules: readonly Rule[] = [
     message: "a path of one machine",
   },
   {
-    files: /^(?:bun\.lock|package\.json|bunfig\.toml|deno\.json)$/,
+    files: /(?:^|\/)(?:bun\.lock|package\.json|bunfig\.toml|deno\.json)$/,
     pattern: /https?:\/\//,
     message: "a registry's address",
   },

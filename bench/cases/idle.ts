@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CrossProcessQueue } from "../../src/queue/mod.ts";
 import type { Bench } from "../bench.ts";
+import { cpuNs } from "../programs/clocks.ts";
 import type { Sample } from "../sample.ts";
 import type { Program, Stage } from "../stage.ts";
 
@@ -9,17 +9,6 @@ import type { Program, Stage } from "../stage.ts";
 const settleMs = 35_000;
 const windowMs = 2000;
 const windows = 5;
-
-/** CPU time of a process in nanoseconds, all threads; /proc/PID/stat counts in steps of 10 ms, which is more than there is to measure. */
-function cpuNs(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
-  let sum = 0;
-  for (const task of readdirSync(tasks))
-    sum += Number(
-      readFileSync(join(tasks, task, "schedstat"), "utf8").split(" ")[0],
-    );
-  return sum;
-}
 
 interface Waiter {
   readonly report: string;

@@ -1,4 +1,5 @@
 import type { Bench } from "../bench.ts";
+import { samplesWithCpu } from "../cpu_time.ts";
 import type { ExchangeName } from "../programs/exchanges.ts";
 import type { Sample } from "../sample.ts";
 import type { Runtime, Stage } from "../stage.ts";
@@ -26,7 +27,11 @@ async function pair(
     { queue, exchange },
     1,
   );
-  const samples = await consumer.samples();
+  const samples = await samplesWithCpu(
+    consumer,
+    [producer.pid, consumer.pid],
+    report,
+  );
   await producer.samples();
   return samples;
 }

@@ -1,24 +1,31 @@
-/** Takes from a peer, acknowledges, reports messages per second. Argument: PeerArgument. */
+/** Takes from a peer, acknowledges, and reports messages per second or how long they took. Argument: ConsumerArgument. */
 import process from "node:process";
-import { openPeer } from "./peer_clients.ts";
-import type { PeerArgument } from "./peer_protocol.ts";
-import { report, roundsCounted } from "./rounds.ts";
+import { openConsumer } from "../peers/open.ts";
+import { Backlog } from "./backlog.ts";
+import { monotonicUs } from "./clocks.ts";
+import type { ConsumerArgument } from "./peer_arguments.ts";
+import { reportCountedRate } from "./rounds.ts";
+import { Latencies } from "./stamps.ts";
 
-const argument = JSON.parse(process.argv[2] ?? "{}") as PeerArgument;
-const warmUpMs = 800;
-const roundMs = 600;
-const client = await openPeer(argument);
-for (let round = -1; round < roundsCounted; round++) {
-  const startMs = performance.now();
-  const endMs = startMs + (round < 0 ? warmUpMs : roundMs);
-  let taken = 0;
-  while (performance.now() < endMs)
-    taken += await client.takeAndAcknowledge(argument.batch);
-  if (round >= 0)
-    report(
-      argument.report,
-      taken / ((performance.now() - startMs) / 1000),
-      "msg/s",
-    );
+const { address, batch, report, measure } = JSON.parse(
+  process.argv[2] ?? "{}",
+) as ConsumerArgument;
+const consumer = await openConsumer(address);
+
+function fail(error: unknown): never {
+  console.error(error);
+  process.exit(1);
+}
+
+if (measure === "throughput") {
+  const backlog = new Backlog(address.name);
+  consumer.consume(batch, backlog.take).catch(fail);
+  console.log("ready");
+  await reportCountedRate(report, () => backlog.taken);
+} else {
+  const latencies = new Latencies(report, monotonicUs);
+  consumer.consume(batch, latencies.note).catch(fail);
+  console.log("ready");
+  await latencies.reportRounds();
 }
 process.exit(0);

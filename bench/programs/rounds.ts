@@ -1,15 +1,24 @@
 /** How a program times what it does: rounds of equal time after one that is not counted, while the just-in-time compilers are at work. */
 
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** Rounds that count. */
 export const roundsCounted = 5;
 const warmUpMs = 800;
 const roundMs = 250;
+/** Longer, because peers are slow and come in batches. */
+const countedRoundMs = 400;
 /** A loop without messages spins so often before it blocks. */
 const spinsMax = 2000;
 
 /** Prints one sample. */
 export function report(name: string, value: number, unit: string): void {
   console.log(JSON.stringify({ name, value, unit }));
+}
+
+/** Says how many messages there were so far, at the end of the round that is not counted and of each that is. */
+export function reportTotal(messages: number): void {
+  console.log(JSON.stringify({ total: messages }));
 }
 
 /** The clock costs as much as a small message, so it is not looked at after each. */
@@ -26,6 +35,7 @@ export function reportRate(
   wait: () => number,
   turnsPerLook: number = turnsPerLookDefault,
 ): void {
+  let total = 0;
   for (let round = -1; round < roundsCounted; round++) {
     const startMs = performance.now();
     const endMs = startMs + (round < 0 ? warmUpMs : roundMs);
@@ -43,6 +53,24 @@ export function reportRate(
       if (turn % turnsPerLook === 0) nowMs = performance.now();
     }
     if (round >= 0) report(name, done / ((nowMs - startMs) / 1000), unit);
+    total += done;
+    reportTotal(total);
+  }
+}
+
+/** The same for a program whose messages are counted elsewhere, while its event loop takes them. */
+export async function reportCountedRate(
+  name: string,
+  count: () => number,
+): Promise<void> {
+  for (let round = -1; round < roundsCounted; round++) {
+    const startMs = performance.now();
+    const before = count();
+    await sleep(round < 0 ? warmUpMs : countedRoundMs);
+    const total = count();
+    const tookS = (performance.now() - startMs) / 1000;
+    if (round >= 0) report(name, (total - before) / tookS, "msg/s");
+    reportTotal(total);
   }
 }
 

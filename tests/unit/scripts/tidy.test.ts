@@ -10,6 +10,7 @@ describe("tidy", () => {
     ["src/queue/a.ts", "\nprocess.exit(1)", "src/queue/a.ts:2: only cmd/"],
     ["ffi/c/a.c", "\n".repeat(501), "502 lines"],
     ["bun.lock", '"https://packages.example/a"', "registry"],
+    ["bench/peers/bun.lock", '"https://packages.example/a"', "registry"],
   ];
   for (const [path, text, message] of cases) {
     test(`${path} is refused: ${message}`, () => {

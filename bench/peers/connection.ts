@@ -1,29 +1,9 @@
-/** What the programs that measure a peer share: their argument, and a connection that counts replies. */
-
-/** What both programs are given. */
-export interface PeerArgument {
-  readonly peer: "redis-streams" | "beanstalkd";
-  readonly socket: string;
-  /** Messages per turn; they are sent in one write, and so are their acknowledgements. */
-  readonly batch: number;
-  readonly report: string;
-  /** Stream or tube. */
-  readonly stream: string;
-}
+/** A connection over a unix socket that counts replies. Bodies are ASCII, so text offsets are byte offsets. */
 
 /** Takes one reply off the text, from `at`: where it ends, or -1 when it is not whole yet. */
 export type ReplyEnd = (text: string, at: number) => number;
 
-/** A producer's or consumer's end of one peer. */
-export interface PeerClient {
-  prepare(): Promise<void>;
-  /** Resolves when the peer has accepted all. */
-  put(count: number): Promise<void>;
-  /** Takes up to `count` and acknowledges them; how many. */
-  takeAndAcknowledge(count: number): Promise<number>;
-}
-
-/** A connection over a unix socket. Bodies are ASCII, so text offsets are byte offsets. */
+/** Requests in one write, replies in order. */
 export class Connection {
   readonly #socket: Bun.Socket;
   readonly #replyEnd: ReplyEnd;
@@ -33,7 +13,7 @@ export class Connection {
     resolve(replies: string[]): void;
   }[] = [];
   #text = "";
-  #unsent: Uint8Array | undefined;
+  #unsent: Uint8Array = new Uint8Array();
 
   private constructor(socket: Bun.Socket, replyEnd: ReplyEnd) {
     this.#socket = socket;
@@ -61,19 +41,21 @@ export class Connection {
     return new Promise((resolve) => {
       this.#waiting.push({ count, replies: [], resolve });
       const bytes = new TextEncoder().encode(requests);
-      const written = this.#socket.write(bytes);
-      if (written < bytes.byteLength)
-        this.#unsent = bytes.subarray(Math.max(0, written));
+      if (this.#unsent.byteLength > 0) {
+        this.#unsent = Buffer.concat([this.#unsent, bytes]);
+        return;
+      }
+      this.#unsent = bytes;
+      this.flush();
     });
   }
 
   /** Sends what the socket did not take before. */
   flush(): void {
-    if (this.#unsent === undefined) return;
-    const rest = this.#unsent.subarray(
+    if (this.#unsent.byteLength === 0) return;
+    this.#unsent = this.#unsent.subarray(
       Math.max(0, this.#socket.write(this.#unsent)),
     );
-    this.#unsent = rest.byteLength === 0 ? undefined : rest;
   }
 
   /** Hands replies to whoever waits for them. */

@@ -46,6 +46,7 @@ const signalNumbers: Readonly<Record<string, number>> = {
   SIGHUP: 1,
   SIGINT: 2,
   SIGKILL: 9,
+  SIGUSR1: 10,
   SIGPIPE: 13,
   SIGTERM: 15,
 };

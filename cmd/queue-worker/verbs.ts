@@ -33,6 +33,11 @@ export const queueWorker: Executable = {
       load: async () => (await import("./work.ts")).work,
     },
     {
+      name: "daemon",
+      summary: "keep workers running, and look after queues",
+      load: async () => (await import("./daemon.ts")).daemon,
+    },
+    {
       name: "peek",
       summary: "show the next messages without taking them",
       load: async () => (await import("./peek.ts")).peek,

@@ -14,6 +14,8 @@ const exitCodes: Readonly<Record<StopSignal, number>> = {
 interface StopOptions {
   /** SIGUSR1 means: take no more, but take as long as it needs for the rest. @default false, it ends the program */
   readonly heedUsr1?: boolean;
+  /** Called at each SIGHUP, which then does not stop the program. @default it does */
+  readonly onHangup?: () => void;
 }
 
 /** Turns signals into `AbortSignal`s. At most one at a time; `dispose` gives the signals back. */
@@ -25,8 +27,11 @@ export class StopRequests implements Disposable {
   #first: StopSignal | undefined;
 
   constructor(options: StopOptions = {}) {
+    const { onHangup } = options;
+    if (onHangup !== undefined) this.#on("SIGHUP", onHangup);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      this.#on(signal, () => this.#receive(signal));
+      if (signal !== "SIGHUP" || onHangup === undefined)
+        this.#on(signal, () => this.#receive(signal));
     if (options.heedUsr1 === true)
       this.#on("SIGUSR1", () => this.#stopFetching.abort());
   }

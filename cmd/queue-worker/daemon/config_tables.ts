@@ -1,0 +1,169 @@
+/**
+ * The tables of the daemon's configuration file. Most keys are the flags of `create` and `work` by their long names and
+ * with their checks, so that a flag that comes to one of these verbs can be used here at once.
+ */
+import type { z } from "zod";
+import { parseDuration, timerMsMax } from "../../shared/duration.ts";
+import {
+  longName,
+  type OptionSpec,
+  type OptionSpecs,
+} from "../../shared/options.ts";
+import { Refused } from "../../shared/refused.ts";
+import { integer } from "../../shared/scalars.ts";
+import { create } from "../create.ts";
+import { parseQueueName } from "../open_queue.ts";
+import { work } from "../work.ts";
+import {
+  commandWords,
+  flagValue,
+  namedTables,
+  someText,
+  table,
+  variables,
+  written,
+  yesOrNo,
+} from "./config_values.ts";
+
+/** With `-256` behind it, a participant's name has 31 bytes at most. */
+const workerNameBytesMax = 27;
+const processesMax = 256;
+const deadMax = 1_048_576;
+
+/** What a supervised worker never does, or what the daemon decides. */
+const notForWorkers = [
+  "queue",
+  "name",
+  "until-empty",
+  "until-end",
+  "wait",
+  "count",
+  "control",
+  "no-control",
+];
+const notForQueues = ["queue", "reopen"];
+
+/** Options by their long names. */
+type Flags = ReadonlyMap<string, readonly [key: string, OptionSpec<unknown>]>;
+
+function flagsOf(options: OptionSpecs, without: readonly string[]): Flags {
+  const flags = Object.entries(options).map(
+    ([key, spec]) => [longName(spec), [key, spec]] as const,
+  );
+  return new Map(flags.filter(([name]) => !without.includes(name)));
+}
+
+/** Flags of `work` that a worker's table may hold. */
+export const workFlags: Flags = flagsOf(work.options, notForWorkers);
+/** Flags of `create` that a queue's table may hold. */
+export const createFlags: Flags = flagsOf(create.options, notForQueues);
+
+function shapeOf(
+  flags: Flags,
+): Record<string, z.ZodType<readonly string[] | undefined>> {
+  return Object.fromEntries(
+    [...flags].map(([name, [, spec]]) => [name, flagValue(spec).optional()]),
+  );
+}
+
+/** The parsed values of flags, by the keys of their verb's options. */
+export function valuesOf(
+  given: Readonly<Record<string, unknown>>,
+  flags: Flags,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    [...flags].map(([name, [key, spec]]) => {
+      const texts = given[name] as readonly string[] | undefined;
+      return [key, texts === undefined ? spec.fallback : spec.parse(texts)];
+    }),
+  );
+}
+
+/** The flags as they stand on a command line. `=` also lets a value begin with a dash. */
+export function argumentsOf(
+  given: Readonly<Record<string, unknown>>,
+  flags: Flags,
+): string[] {
+  return [...flags].flatMap(([name, [, spec]]) => {
+    const texts = given[name] as readonly string[] | undefined;
+    if (texts === undefined) return [];
+    if (spec.kind === "switch") return spec.parse(texts) ? [`--${name}`] : [];
+    return texts.map((text) => `--${name}=${text}`);
+  });
+}
+
+function checkWorkerName(name: string): void {
+  if (
+    !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ||
+    name.length > workerNameBytesMax
+  )
+    throw new Refused(
+      name,
+      `1 to ${workerNameBytesMax} characters of A-Z a-z 0-9 . _ - beginning with a letter or digit`,
+    );
+}
+
+const timer = written((text) => parseDuration(text, { maxMs: timerMsMax }));
+const duration = written((text) => parseDuration(text));
+
+const queueHealthShape = {
+  "max-oldest-age": duration.optional(),
+  "max-dead": written(integer(0, deadMax)).optional(),
+};
+
+const healthTable = table({
+  ...queueHealthShape,
+  "max-restarts": written(integer(0, 1_000_000)).optional(),
+});
+
+const queueShape = {
+  create: yesOrNo.optional(),
+  health: table(queueHealthShape).optional(),
+};
+
+const restartTable = table({
+  "min-delay": timer.optional(),
+  "max-delay": timer.optional(),
+  "stable-after": timer.optional(),
+});
+
+const workerShape = {
+  queue: written(parseQueueName, "the name of a queue"),
+  command: commandWords.optional(),
+  processes: written(integer(1, processesMax)).optional(),
+  environment: variables.optional(),
+  directory: someText.optional(),
+  stdout: someText.optional(),
+  stderr: someText.optional(),
+  restart: restartTable.optional(),
+};
+
+const queueTable = table({ ...queueShape, ...shapeOf(createFlags) });
+const workerTable = table({ ...workerShape, ...shapeOf(workFlags) });
+
+/** What the file may hold, before it is made sense of. */
+export const fileTable = table({
+  queues: namedTables(parseQueueName, queueTable).optional(),
+  workers: namedTables(checkWorkerName, workerTable).optional(),
+  "drain-timeout": timer.optional(),
+  "sweep-every": written((text) =>
+    parseDuration(text, { minMs: 10, maxMs: 3_600_000 }),
+  ).optional(),
+  health: healthTable.optional(),
+});
+
+/** One worker as it stands in the file, values parsed, flags as texts. */
+export type WorkerTable = z.output<z.ZodObject<typeof workerShape>> &
+  Readonly<Record<string, unknown>>;
+/** One queue, likewise. */
+export type QueueTable = z.output<z.ZodObject<typeof queueShape>> &
+  Readonly<Record<string, unknown>>;
+
+/** Every key of every table, by the table's name in the guide. */
+export const configKeys: Readonly<Record<string, readonly string[]>> = {
+  "the file": Object.keys(fileTable.shape),
+  "a queue": Object.keys(queueTable.shape),
+  "a worker": Object.keys(workerTable.shape),
+  restart: Object.keys(restartTable.shape),
+  health: Object.keys(healthTable.shape),
+};

@@ -106,8 +106,7 @@ function parseFile(path: string): unknown {
     if (path.endsWith(".toml")) return Bun.TOML.parse(text);
     const value: unknown = JSON.parse(text);
     const repeated = findRepeatedKey(text);
-    if (repeated !== undefined)
-      throw new SyntaxError(`${repeated}: given twice, allowed is once`);
+    if (repeated !== undefined) throw new SyntaxError(repeated);
     return value;
   } catch (error) {
     throw new UsageError(

@@ -3,7 +3,7 @@
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
 
 /**
- * The path of the first key that is repeated, or that cannot be a key of ours.
+ * What is wrong with the first key that is repeated, or that no object can hold: its path and why.
  *
  * @param text valid JSON
  */
@@ -26,8 +26,11 @@ export function findRepeatedKey(text: string): string | undefined {
       const key: string = JSON.parse(token);
       const keys = open.at(-1);
       path[path.length - 1] = key;
-      // Objects made of it would not have it as a key at all.
-      if (keys?.has(key) === true || key === "__proto__") return path.join(".");
+      if (keys?.has(key) === true)
+        return `${path.join(".")}: given twice, allowed is once`;
+      // It would vanish on the way.
+      if (key === "__proto__")
+        return `${path.join(".")}: given as a key, allowed is any other name`;
       keys?.add(key);
       expectsKey = false;
     }

@@ -104,6 +104,13 @@ function optionSchema(specs: readonly Spec[]): z.ZodType {
     });
 }
 
+/** What is wrong with the value of one option, as it stands in a file; undefined when nothing is. */
+export function valueMistake(spec: Spec, value: unknown): string | undefined {
+  return optionSchema([spec]).safeParse(value).success
+    ? undefined
+    : wrongType(spec, value);
+}
+
 /** The options of all verbs by their names. */
 function byName(verbs: readonly VerbOptions[]): Map<string, Spec[]> {
   const found = new Map<string, Spec[]>();

@@ -5,7 +5,7 @@ import { describe, expect, test } from "../support/testing.ts";
 
 cleanUpSandboxes();
 
-const worker = { queue: "q", exec: "true" };
+const worker = { queue: "q", exec: "true", stdout: "null" };
 
 /** What `daemon --check` says about a file with this text. */
 async function check(
@@ -80,7 +80,7 @@ describe("daemon configuration", () => {
       const { code, err } = await check(sandbox, {
         queues: { jobs: { "max-messages": 10 } },
         workers: {
-          none: { queue: "jobs" },
+          none: { queue: "jobs", stdout: "null" },
           both: { ...worker, command: ["cat"] },
           late: { ...worker, restart: { "min-delay": "2m" } },
           astray: { ...worker, environment: { RINGWIRE_SHM_DIR: "/tmp" } },
@@ -183,7 +183,7 @@ describe("daemon configuration", () => {
       expect((await sandbox.run(["stat", "q"])).code).toBe(3);
       const { code, err } = await check(sandbox, {
         workers: {
-          a: { queue: "q", command: ["./nowhere"] },
+          a: { queue: "q", command: ["./nowhere"], stdout: "null" },
           b: { ...worker, directory: "nowhere", stdout: "/dev/null" },
         },
       });

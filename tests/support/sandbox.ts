@@ -239,7 +239,7 @@ export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
   limitMs = 20_000,
-): Promise<T> {
+): Promise<NonNullable<T>> {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const value = await condition();

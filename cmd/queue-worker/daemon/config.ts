@@ -245,6 +245,13 @@ export function readDaemonConfig(path: string): DaemonConfig {
         creation: undefined,
         limits: limits(undefined),
       });
+  const writers = workers
+    .filter(({ stdout }) => stdout.kind === "inherit")
+    .reduce((count, { processes }) => count + processes, 0);
+  if (writers > 1 && !workFlags.has("out-framing"))
+    mistakes.push(
+      `workers: ${writers} processes have "stdout": "inherit", allowed is one`,
+    );
   if (queues.size === 0)
     mistakes.push("given neither workers nor queues, needed is at least one");
   if (mistakes.length > 0) fail(path, mistakes);

@@ -3,7 +3,8 @@
  * with their checks, so that a flag that comes to one of these verbs can be used here at once.
  */
 import type { z } from "zod";
-import { parseDuration, timerMsMax } from "../../shared/duration.ts";
+import { valueMistake } from "../../shared/config_schema.ts";
+import { duration, timerMsMax } from "../../shared/duration.ts";
 import {
   longName,
   type OptionSpec,
@@ -12,7 +13,7 @@ import {
 import { Refused } from "../../shared/refused.ts";
 import { integer } from "../../shared/scalars.ts";
 import { create } from "../create.ts";
-import { parseQueueName } from "../open_queue.ts";
+import { parseQueueName, queueOption } from "../open_queue.ts";
 import { work } from "../work.ts";
 import {
   commandWords,
@@ -30,18 +31,20 @@ const workerNameBytesMax = 27;
 const processesMax = 256;
 const deadMax = 1_048_576;
 
-/** What a supervised worker never does, or what the daemon decides. */
-const notForWorkers = [
+/** Flags of `work` for what the daemon decides, and for what a supervised worker never does. */
+export const notForWorkers: readonly string[] = [
   "queue",
   "name",
-  "until-empty",
-  "until-end",
-  "wait",
-  "count",
   "control",
   "no-control",
+  "until-empty",
+  "until-end",
+  "end",
+  "wait",
+  "count",
 ];
-const notForQueues = ["queue", "reopen"];
+/** Flags of `create` that a queue's table has no use for. */
+export const notForQueues: readonly string[] = ["queue", "reopen"];
 
 /** Options by their long names. */
 type Flags = ReadonlyMap<string, readonly [key: string, OptionSpec<unknown>]>;
@@ -103,11 +106,11 @@ function checkWorkerName(name: string): void {
     );
 }
 
-const timer = written((text) => parseDuration(text, { maxMs: timerMsMax }));
-const duration = written((text) => parseDuration(text));
+const timer = written(duration({ maxMs: timerMsMax }));
+const anyDuration = written(duration());
 
 const queueHealthShape = {
-  "max-oldest-age": duration.optional(),
+  "max-oldest-age": anyDuration.optional(),
   "max-dead": written(integer(0, deadMax)).optional(),
 };
 
@@ -127,14 +130,21 @@ const restartTable = table({
   "stable-after": timer.optional(),
 });
 
+const queueValue = someText("the name of a queue").superRefine(
+  (name, context) => {
+    const message = valueMistake(queueOption, name);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  },
+);
+
 const workerShape = {
-  queue: written(parseQueueName, "the name of a queue"),
+  queue: queueValue,
   command: commandWords.optional(),
   processes: written(integer(1, processesMax)).optional(),
   environment: variables.optional(),
-  directory: someText.optional(),
-  stdout: someText.optional(),
-  stderr: someText.optional(),
+  directory: someText().optional(),
+  stdout: someText().optional(),
+  stderr: someText().optional(),
   restart: restartTable.optional(),
 };
 
@@ -146,9 +156,7 @@ export const fileTable = table({
   queues: namedTables(parseQueueName, queueTable).optional(),
   workers: namedTables(checkWorkerName, workerTable).optional(),
   "drain-timeout": timer.optional(),
-  "sweep-every": written((text) =>
-    parseDuration(text, { minMs: 10, maxMs: 3_600_000 }),
-  ).optional(),
+  "sweep-every": written(duration({ minMs: 10, maxMs: 3_600_000 })).optional(),
   health: healthTable.optional(),
 });
 
@@ -159,11 +167,11 @@ export type WorkerTable = z.output<z.ZodObject<typeof workerShape>> &
 export type QueueTable = z.output<z.ZodObject<typeof queueShape>> &
   Readonly<Record<string, unknown>>;
 
-/** Every key of every table, by the table's name in the guide. */
+/** The keys of each table that are no flags, by the heading of the table in the guide. */
 export const configKeys: Readonly<Record<string, readonly string[]>> = {
-  "the file": Object.keys(fileTable.shape),
-  "a queue": Object.keys(queueTable.shape),
-  "a worker": Object.keys(workerTable.shape),
+  "The file": Object.keys(fileTable.shape),
+  "A queue": Object.keys(queueShape),
+  "A worker": Object.keys(workerShape),
   restart: Object.keys(restartTable.shape),
   health: Object.keys(healthTable.shape),
 };

@@ -1,7 +1,9 @@
 /** Values of the daemon's configuration file: zod types that refuse with what was given and what is allowed. */
 import { z } from "zod";
-import type { OptionSpec } from "../../shared/options.ts";
+import { valueMistake } from "../../shared/config_schema.ts";
+import { type OptionSpec, valueOption } from "../../shared/options.ts";
 import { Refused } from "../../shared/refused.ts";
+import type { ValueParser } from "../../shared/value_shape.ts";
 
 const shownCharactersMax = 100;
 
@@ -22,54 +24,35 @@ function refusal(allowed: string): (issue: { input?: unknown }) => string {
       : `given ${show(input)}, allowed is ${allowed}`;
 }
 
-const scalar = z.union([z.string(), z.number(), z.boolean()], {
-  error: refusal("a text, a number, true or false"),
-});
-
-/** Runs one of the parsers of command lines. */
-function parsed<T>(parse: () => T, context: z.core.$RefinementCtx): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    context.addIssue({ code: "custom", message: error.message });
-    return z.NEVER;
-  }
+function textsOf(value: unknown): readonly string[] {
+  return (Array.isArray(value) ? value : [value]).map(String);
 }
 
-/** A value in the spelling of flags: a duration, a size, a count. @param what said when there is none */
-export function written<T>(
-  parse: (text: string) => T,
-  what = "a text, a number, true or false",
-) {
-  const given = z.union([z.string(), z.number(), z.boolean()], {
-    error: refusal(what),
-  });
-  return given.transform((value, context) =>
-    parsed(() => parse(String(value)), context),
-  );
-}
-
-/** The value of a flag, checked as that flag's; the texts as they would stand on the command line. */
+/** The value of a flag, checked as in any configuration file; the texts as they would stand on the command line. */
 export function flagValue(spec: OptionSpec<unknown>) {
-  const given =
-    spec.kind === "list" ? z.union([scalar, z.array(scalar)]) : scalar;
-  return given.transform((value, context): readonly string[] =>
-    parsed(() => {
-      const texts = [value].flat().map(String);
-      spec.parse(texts);
-      return texts;
-    }, context),
-  );
+  return z.unknown().transform((value, context): readonly string[] => {
+    const message = valueMistake(spec, value);
+    if (message === undefined) return textsOf(value);
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
 }
 
-/** A text that is not empty. */
-export const someText = z
-  .string({ error: refusal("a text") })
-  .min(1, { error: refusal("a text that is not empty") })
-  .refine((text) => !text.includes("\0"), {
-    error: refusal("a text without NUL"),
-  });
+/** A value in the spelling of flags: a duration, a count. */
+export function written<T>(parse: ValueParser<T>) {
+  const spec = valueOption("--value <value>", "", parse);
+  return flagValue(spec).transform((texts) => parse(texts.join("")));
+}
+
+/** A text that is not empty. @param what how it is called when it is missing */
+export function someText(what = "a text") {
+  return z
+    .string({ error: refusal(what) })
+    .min(1, { error: refusal("a text that is not empty") })
+    .refine((text) => !text.includes("\0"), {
+      error: refusal("a text without NUL"),
+    });
+}
 
 /** True or false. */
 export const yesOrNo = z.boolean({ error: refusal("true or false") });
@@ -91,9 +74,14 @@ export const variables = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
     error: "allowed is the name of a variable: A-Z a-z 0-9 _",
   }),
-  scalar.transform(String).refine((text) => !text.includes("\0"), {
-    error: "given a text with NUL, allowed is one without",
-  }),
+  z
+    .union([z.string(), z.number(), z.boolean()], {
+      error: refusal("a text, a number, true or false"),
+    })
+    .transform(String)
+    .refine((text) => !text.includes("\0"), {
+      error: "given a text with NUL, allowed is one without",
+    }),
   { error: refusal("a table of texts") },
 );
 
@@ -113,7 +101,12 @@ export function namedTables<Value extends z.ZodType>(
   value: Value,
 ) {
   const name = z.string().superRefine((text, context) => {
-    parsed(() => checkName(text), context);
+    try {
+      checkName(text);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
+    }
   });
   return z.record(name, value, { error: refusal("a table of tables") });
 }

@@ -158,6 +158,7 @@ export class QueueKeeper implements Disposable {
         operands: [this.#config.name],
         environment,
         executable,
+        configPath: undefined,
       });
       say(`queue ${this.#config.name}: created`);
     } catch (error) {

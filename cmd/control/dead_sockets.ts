@@ -9,7 +9,7 @@ function inodeOf(path: string): number | undefined {
 }
 
 /** The kernel refuses a connection exactly when nobody has the socket open, in whatever namespace its owner was. */
-function isRefused(path: string): Promise<boolean> {
+export function isRefused(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const finish = (refused: boolean): void => {

@@ -108,6 +108,12 @@ export const queueWorker: Executable = {
       load: async () => (await import("./dlq.ts")).dlqExport,
     },
     {
+      name: "doctor",
+      summary:
+        "find out what is in the way of the queues here, and how to mend it",
+      load: async () => (await import("./doctor.ts")).doctor,
+    },
+    {
       name: "config show",
       summary: "print what holds for every option, and where it comes from",
       load: async () => (await import("../shared/config_verbs.ts")).configShow,

@@ -9,7 +9,7 @@ import {
   openLibrary,
   type SymbolTable,
 } from "../host.ts";
-import { openNativeLibrary } from "../library.ts";
+import { type NativeLibrary, openNativeLibrary } from "../library.ts";
 
 /** ABI version that this table was written against. */
 export const shimAbi = {
@@ -152,12 +152,12 @@ export const shimPollSymbols = {
 /** The shim's functions. */
 export type Shim = NativeFunctions<typeof shimSymbols>;
 
-interface LoadedShim {
-  readonly functions: Shim;
-  readonly path: string;
-}
-
-function locate(): LoadedShim {
+/**
+ * Finds and opens the shim, and says where it came from.
+ *
+ * @throws as `openShim`
+ */
+export function locateShim(): NativeLibrary<typeof shimSymbols> {
   return openNativeLibrary({
     name: "ringwire-shm",
     environmentVariable: "RINGWIRE_SHM_LIBRARY",
@@ -172,7 +172,7 @@ function locate(): LoadedShim {
  * @throws {LibraryNotFoundError} @throws {LibraryVersionError} @throws {UnsupportedRuntimeError}
  */
 export function openShim(): Shim {
-  return locate().functions;
+  return locateShim().functions;
 }
 
 /** A second table over the same library, for functions that only one runtime can bind. */
@@ -180,7 +180,7 @@ export function bindMoreOfShim<const Table extends SymbolTable>(
   table: Table,
 ): NativeFunctions<Table> {
   // The soname: an embedded library has no path that the linker could open twice, but by now it is loaded.
-  const { path } = locate();
+  const { path } = locateShim();
   return openLibrary(
     path.startsWith("/$bunfs/") ? "libringwire-shm.so.1" : path,
     table,

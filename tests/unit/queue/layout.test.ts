@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as layout from "../../../ffi/shm/layout.ts";
+import { SEGMENT } from "../../../ffi/shm/segment.ts";
 import { shimPollSymbols, shimSymbols } from "../../../ffi/shm/symbols.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
@@ -17,7 +18,7 @@ function evaluate(expressions: readonly string[]): number[] {
     const source = join(directory, "probe.c");
     writeFileSync(
       source,
-      `#include <stddef.h>\n#include <stdio.h>\n#include "ringwire_shm.h"\nint main(void) {\n${expressions
+      `#include <stddef.h>\n#include <stdio.h>\n#include "layout.h"\nint main(void) {\n${expressions
         .map((each) => `printf("%llu\\n", (unsigned long long)(${each}));`)
         .join("\n")}\n}\n`,
     );
@@ -47,7 +48,25 @@ function offsets(
 
 const { PARAMS, OPEN, IO, META, STATUS, PARTICIPANT, GEOMETRY } = layout;
 
+/** Of the first pages of a segment; the lock base is compared by its upper half. */
+const segmentBeliefs: readonly Belief[] = [
+  ["RW_PAGE * 2", SEGMENT.bytes],
+  ["RW_MAGIC >> 32", Number(SEGMENT.magic >> 32n)],
+  ["(uint32_t)RW_MAGIC", Number(SEGMENT.magic & 0xffff_ffffn)],
+  ...offsets("rw_super", {
+    abi_major: SEGMENT.abiMajorByte,
+    abi_minor: SEGMENT.abiMinorByte,
+    journal: SEGMENT.journalByte,
+    uuid: SEGMENT.uuidByte,
+  }),
+  ["sizeof ((struct rw_super *)0)->uuid", SEGMENT.uuidBytes],
+  ["RW_PAGE + offsetof(struct rw_control, boot_id)", SEGMENT.bootIdByte],
+  ["sizeof ((struct rw_control *)0)->boot_id", SEGMENT.bootIdBytes],
+  ["RW_LOCK_BASE >> 32", Number(SEGMENT.lockBase >> 32n)],
+];
+
 const beliefs: readonly Belief[] = [
+  ...segmentBeliefs,
   ["sizeof(struct rwq_params)", PARAMS.bytes],
   ...offsets("rwq_params", {
     max_messages: PARAMS.maxMessagesU32 * 4,

@@ -1,0 +1,180 @@
+import { lstatSync, readdirSync, readlinkSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  listQueues,
+  type QueueListing,
+  QueueNotFoundError,
+} from "../../src/queue/mod.ts";
+import { sharedMemoryDirectory } from "../../src/queue/place.ts";
+import {
+  configOf,
+  defineVerb,
+  type Executable,
+  type Invocation,
+} from "../shared/command_line.ts";
+import { ExitCode } from "../shared/exit_codes.ts";
+import { valueOption } from "../shared/options.ts";
+import { printOut, stdoutIsTerminal } from "../shared/output.ts";
+import { escapeControls } from "../shared/records.ts";
+import { oneOf } from "../shared/scalars.ts";
+import { checkDirectory } from "./doctor/directory.ts";
+import { broken, type Finding, ok, reasonOf, warn } from "./doctor/finding.ts";
+import { checkLauncher, checkLibrary, selfTest } from "./doctor/native.ts";
+import { checkQueue } from "./doctor/queue_checks.ts";
+import { checkMemory, checkSystem } from "./doctor/system.ts";
+import { followName, queueOption, requireQueueName } from "./open_queue.ts";
+
+const options = {
+  queue: queueOption,
+  output: valueOption(
+    "-o, --output <format>",
+    "text, json, jsonl",
+    oneOf("text", "json", "jsonl"),
+    "text",
+    "text",
+  ),
+};
+
+type DoctorInvocation = Invocation<typeof options>;
+
+async function checkConfig(
+  executable: Executable,
+  configPath: string | undefined,
+): Promise<Finding> {
+  const check = "configuration";
+  try {
+    const file = await configOf(executable, configPath);
+    return ok(check, file?.path ?? "no file");
+  } catch (error) {
+    return broken(
+      check,
+      reasonOf(error),
+      "mend the file; ringwire-queue-worker config check FILE, config schema",
+    );
+  }
+}
+
+/** Names that lead to a journal. */
+function linkedNames(): string[] {
+  const prefix = "ringwire.";
+  try {
+    return readdirSync(sharedMemoryDirectory(), { withFileTypes: true })
+      .filter(
+        (entry) => entry.isSymbolicLink() && entry.name.startsWith(prefix),
+      )
+      .map((entry) => entry.name.slice(prefix.length))
+      .filter((name) => followName(name) !== name)
+      .sort();
+  } catch {
+    // The directory's own finding says why.
+    return [];
+  }
+}
+
+function ownQueues(): readonly QueueListing[] {
+  try {
+    return listQueues();
+  } catch {
+    return [];
+  }
+}
+
+/** A queue may be gone by the time that it is looked at. */
+async function checkListed(name: string): Promise<Finding[]> {
+  try {
+    return await checkQueue(name);
+  } catch (error) {
+    if (!(error instanceof QueueNotFoundError)) throw error;
+    const link = join(sharedMemoryDirectory(), `ringwire.${name}`);
+    const found = lstatSync(link, { throwIfNoEntry: false });
+    if (found?.isSymbolicLink() !== true || existsSync(link)) return [];
+    return [
+      warn(
+        `queue ${name}`,
+        `the name leads to the journal ${readlinkSync(link)}, which is not there`,
+        `ringwire-queue-worker rm ${name}`,
+      ),
+    ];
+  }
+}
+
+async function checkAll({
+  executable,
+  configPath,
+}: DoctorInvocation): Promise<Finding[]> {
+  const listings = ownQueues();
+  const growthBytes = listings.reduce(
+    (sum, { segmentBytes, memoryBytes }) =>
+      sum + Math.max(0, segmentBytes - memoryBytes),
+    0,
+  );
+  const library = checkLibrary();
+  const directory = await checkDirectory(growthBytes);
+  const findings = [
+    await checkConfig(executable, configPath),
+    ...checkSystem(),
+    checkMemory(growthBytes),
+    ...directory.findings,
+    library,
+  ];
+  if (library.status === "broken") return findings;
+  if (directory.usable) findings.push(await selfTest());
+  findings.push(await checkLauncher());
+  const names = [...listings.map(({ name }) => name), ...linkedNames()];
+  for (const name of names) findings.push(...(await checkListed(name)));
+  return findings;
+}
+
+const colours = { ok: "32", warn: "33", broken: "31" } as const;
+
+function describe(
+  findings: readonly Finding[],
+  environment: DoctorInvocation["environment"],
+): string {
+  const coloured = stdoutIsTerminal() && !environment.NO_COLOR;
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.map(({ check, status, seen, fix }) => {
+    const word = status.padEnd(6);
+    const shown = coloured ? `\x1b[${colours[status]}m${word}\x1b[0m` : word;
+    const text = escapeControls(seen).replaceAll("\n", "; ");
+    const mended =
+      fix === undefined ? "" : `\n        fix: ${escapeControls(fix)}`;
+    return `${shown}  ${check.padEnd(width)}  ${text}${mended}\n`;
+  });
+  const count = (status: Finding["status"]): number =>
+    findings.filter((finding) => finding.status === status).length;
+  return `${lines.join("")}\n${count("ok")} ok, ${count("warn")} warn, ${count("broken")} broken\n`;
+}
+
+async function run(invocation: DoctorInvocation): Promise<number> {
+  const { options: given, operands, environment } = invocation;
+  const isOne = given.queue !== undefined || operands[0] !== undefined;
+  const findings = isOne
+    ? await checkQueue(requireQueueName(given.queue, operands[0]))
+    : await checkAll(invocation);
+  const lines = findings.map((finding) => JSON.stringify(finding));
+  const isBroken = findings.some(({ status }) => status === "broken");
+  await printOut(
+    given.output === "jsonl"
+      ? lines.map((line) => `${line}\n`).join("")
+      : given.output === "json"
+        ? `{"broken":${isBroken},"findings":[${lines.join(",")}]}\n`
+        : describe(findings, environment),
+  );
+  return isBroken ? ExitCode.failed : ExitCode.done;
+}
+
+/** `doctor [NAME]`: what is in the way of the queues here, and how to mend it. */
+export const doctor = defineVerb({
+  operands: ["[name]"],
+  options,
+  toleratesBadConfig: true,
+  notes: `Limits, kernel, memory, the directory of the queues, the native library, and every queue of this user; with -q, that one alone. Calls are really made, on files
+and a queue of its own; your queues are only looked at. Exit code 0: nothing is broken (there may be warnings); 1: something is; 3: no such queue.`,
+  examples: [
+    "ringwire-queue-worker doctor",
+    "ringwire-queue-worker doctor -q jobs",
+    "ringwire-queue-worker doctor -o jsonl | jq -r 'select(.status != \"ok\") | .fix'",
+  ],
+  run,
+});

@@ -53,6 +53,11 @@ export const queueWorker: Executable = {
       load: async () => (await import("./stat.ts")).stat,
     },
     {
+      name: "top",
+      summary: "watch queues and workers",
+      load: async () => (await import("./top.ts")).top,
+    },
+    {
       name: "health",
       summary: "ask workers and daemons whether all is well",
       load: async () => (await import("./health.ts")).health,

@@ -1,0 +1,78 @@
+/** What `top` knows about queues and workers at one moment. Types only. */
+
+/** One queue. What cannot be read is null. */
+export interface QueueRow {
+  readonly name: string;
+  /** `missing`: there is no such queue now; `unreadable`: see `problem`. */
+  readonly state: "open" | "paused" | "ended" | "missing" | "unreadable";
+  readonly counts: QueueCounts | null;
+  /** Averages since the sample before; null in the first one. */
+  readonly rates: QueueRates | null;
+  /** Dead letters made, and leases given to somebody else, since this `top` began to look. */
+  readonly newDead: number;
+  readonly newRequeued: number;
+  /** When it would be empty or full if all went on as in the last samples; null when nothing can be said. */
+  readonly outlook: Outlook | null;
+  /** What somebody should look at, the worst first. */
+  readonly problems: readonly Problem[];
+}
+
+/** Read from the queue's status. */
+export interface QueueCounts {
+  readonly waiting: number;
+  readonly leased: number;
+  readonly delayed: number;
+  readonly dead: number;
+  readonly oldestAgeMs: number | null;
+  /** Share of its room in use: 0 to 1. */
+  readonly usage: number;
+  /** Open handles. */
+  readonly participants: number;
+  /** Those of them that have taken a message, or say on their control socket that they work here. */
+  readonly consumers: number;
+}
+
+/** Messages per second. */
+export interface QueueRates {
+  readonly in: number;
+  /** Acknowledged. */
+  readonly out: number;
+}
+
+/** `stuck`: messages wait, and none was taken in all the samples that are kept. */
+export interface Outlook {
+  readonly kind: "empty" | "full" | "stuck";
+  readonly ms: number;
+}
+
+/** A sentence about a queue or a worker, without its name. */
+export interface Problem {
+  readonly severity: "warning" | "alarm";
+  readonly text: string;
+}
+
+/** A worker or a daemon with a control socket. */
+export interface WorkerRow {
+  readonly name: string;
+  readonly pid: number;
+  readonly kind: "work" | "daemon" | "none";
+  readonly queue: string | null;
+  readonly state: "working" | "idle" | "draining" | "daemon" | "silent";
+  readonly running: number;
+  readonly jobs: number;
+  /** How long its longest handler is at work; null when none is. */
+  readonly longestMs: number | null;
+  readonly acked: number;
+  readonly retried: number;
+  readonly dead: number;
+  readonly command: string;
+  readonly problems: readonly Problem[];
+}
+
+/** Everything at one moment. */
+export interface TopSample {
+  /** Wall clock in milliseconds. */
+  readonly atMs: number;
+  readonly queues: readonly QueueRow[];
+  readonly workers: readonly WorkerRow[];
+}

@@ -163,7 +163,7 @@ describe("top as a pipe", () => {
       await using sandbox = new Sandbox();
       expect((await sandbox.run(["top", "no", "-q", "none"])).code).toBe(3);
       const piped = await sandbox.bash(
-        "ringwire-queue-worker top --interval 50ms | head -n 1 >/dev/null; echo ${PIPESTATUS[0]}",
+        `ringwire-queue-worker top --interval 50ms | head -n 1 >/dev/null; echo "\${PIPESTATUS[0]}"`,
       );
       expect([piped.out, piped.err]).toEqual(["141\n", ""]);
     },

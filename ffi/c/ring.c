@@ -155,7 +155,7 @@ void rw_ring_oldest(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, u
             id = rw_load_relaxed(&q->slots[RW_ENTRY_IDX(entry)].id);
             if (id < last_id) ordered = false;
             if (id < oldest) oldest = id, *position = at, *slot = RW_ENTRY_IDX(entry), *word = w;
-            last_id = id > last_id ? id : last_id;
+            last_id = id;
         }
         if (ordered) q->ascending.until = at + 1, q->ascending.last_id = last_id;
     }

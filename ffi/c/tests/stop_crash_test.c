@@ -37,6 +37,7 @@ static void act_nack_later(struct handle *h) { rwq_nack(h->q, LEASE(held), 60000
 static void act_count(struct handle *h) { rwq_count_attempt(h->q, LEASE(held)); }
 static void act_bury(struct handle *h) { bury_it(h, held, "why"); }
 static void act_sweep(struct handle *h) { maintenance_is_due(h), rwq_sweep(h->q, RWQ_SWEEP_DUE), rwq_sweep(h->q, RWQ_SWEEP_FULL); }
+static void act_expire(struct handle *h) { rw_expire_leases(h->q, rw_now_ms(h->q)); }
 static void act_trim(struct handle *h) { rwq_trim(h->q); }
 
 struct stop {
@@ -260,7 +261,76 @@ static void a_sweeper_stopped_while_it_looks_for_hints_hides_no_message(void) {
     close_queue(&h);
 }
 
+/* The sweeper has judged the lease, and its owner, which has not seen that, counts an attempt: the lease is over all the same. */
+static void an_attempt_counted_behind_a_sweepers_back_does_not_keep_the_lease(void) {
+    const char *path = fresh_path();
+    create_queue(path, small);
+    struct handle h = open_queue(path);
+    send_text(&h, "x");
+    int32_t *counted = shared_memory(2 * sizeof *counted);
+    IN_CHILD(owner, {
+        struct handle c = open_queue(path);
+        lease_first(&c);
+        CHECK_EQUAL(rwq_touch(c.q, LEASE(held), 1), 0);
+        die_at("count:before", "STOP");
+        counted[0] = rwq_count_attempt(c.q, LEASE(held));
+        raise(SIGSTOP);
+        counted[1] = rwq_ack(c.q, LEASE(lease_of(&c)));
+        rwq_close(c.q);
+    });
+    int status;
+    waitpid(owner, &status, WUNTRACED);
+    CHECK(WIFSTOPPED(status));
+    sleep_ms(10);
+    pid_t sweeper = stop_child(path, "expire:marked", NULL, act_expire);
+    kill(owner, SIGCONT);
+    while (waitpid(owner, &status, WUNTRACED) < 0 && errno == EINTR) {}
+    CHECK(WIFSTOPPED(status) && counted[0] == 0);
+    go_on(sweeper);
+    sleep_ms(10);
+    CHECK_EQUAL(rw_expire_leases(h.q, rw_now_ms(h.q)), 1); /* soon, not when the cursor comes by */
+    lease_first(&h);
+    CHECK_EQUAL(h.io->meta.attempts, 3);
+    go_on(owner);
+    CHECK_EQUAL(counted[1], -ESTALE);
+    CHECK_EQUAL(rwq_ack(h.q, LEASE(held)), 0);
+    expect_no_leak(&h);
+    close_queue(&h);
+}
+
+/* Whoever is to take alone waits for what is being put back, and gives up rather than overtake it. */
+static void nobody_takes_alone_while_a_stopped_sweeper_keeps_messages_back(void) {
+    const char *path = fresh_path();
+    create_queue(path, small);
+    struct handle h = open_queue(path), other = open_queue(path);
+    send_text(&h, "a"), send_text(&h, "b");
+    IN_CHILD(holder, {
+        struct handle c = open_queue(path);
+        lease_first(&c);
+        kill(getpid(), SIGKILL);
+    });
+    status_of(holder);
+    IN_CHILD(sweeper, {
+        struct handle c = open_queue(path);
+        die_at("recover:locked", "STOP");
+        rwq_sweep(c.q, RWQ_SWEEP_DEATHS);
+        rwq_close(c.q);
+    });
+    int status;
+    waitpid(sweeper, &status, WUNTRACED);
+    CHECK(WIFSTOPPED(status));
+    CHECK_EQUAL(rwq_consume_alone(h.q), -EBUSY);
+    CHECK_EQUAL(rwq_receive(other.q, RWQ_TAKE_LEASE, 0), 0); /* which excludes nobody */
+    CHECK_EQUAL(rwq_nack(other.q, LEASE(lease_of(&other)), 0, RWQ_NACK_UNCOUNTED), 0);
+    close_queue(&other);
+    go_on(sweeper);
+    CHECK_EQUAL(rwq_consume_alone(h.q), 0);
+    expect_text(&h, "a"), expect_text(&h, "b");
+    close_queue(&h);
+}
+
 static const struct test tests[] = {
+    TEST(an_attempt_counted_behind_a_sweepers_back_does_not_keep_the_lease), TEST(nobody_takes_alone_while_a_stopped_sweeper_keeps_messages_back),
     TEST(a_sweeper_stopped_between_two_looks_takes_nothing_for_damage), TEST(a_message_whose_mover_is_stopped_comes_all_the_same),
     TEST(a_sweeper_stopped_while_it_looks_for_hints_hides_no_message),
     TEST(everybody_else_works_on_while_one_is_stopped), TEST(a_stopped_consumer_loses_its_lease_in_time_and_is_told), TEST(a_consumer_stopped_before_its_deadline_does_not_deliver_late),

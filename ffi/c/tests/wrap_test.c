@@ -101,5 +101,29 @@ static void ring_cycles_go_round(void) {
     }
 }
 
-static const struct test tests[] = {TEST(generations_go_round), TEST(a_first_lease_at_any_generation_is_no_expired_one), TEST(ring_cycles_go_round)};
+static void what_was_given_back_comes_by_age_around_every_edge(void) {
+    const uint64_t cycles[] = {1, (1u << 18) - 2, (1u << 18) - 1, 1u << 18};
+    for (size_t c = 0; c < 4; c++) {
+        const char *path = fresh_path();
+        create_queue(path, (struct rwq_params){.max_messages = 8, .max_body = 100});
+        struct handle first = open_queue(path);
+        turn_rings_to(&first, cycles[c]);
+        close_queue(&first);
+        struct handle h = open_queue(path);
+        CHECK_EQUAL(rwq_consume_alone(h.q), 0);
+        for (int round = 0; round < 1000; round++) {
+            struct lease l[3];
+            char text[2] = "a";
+            for (int i = 0; i < 3; i++) text[0] = (char)('a' + i), send_text(&h, text);
+            for (int i = 0; i < 3; i++) text[0] = (char)('a' + i), l[i] = lease_text(&h, text, 0);
+            for (int i = 0; i < 3; i++) CHECK_EQUAL(rwq_nack(h.q, LEASE(l[(round + 2 * i) % 3]), 0, 0), 0);
+            for (int i = 0; i < 3; i++) text[0] = (char)('a' + i), expect_text(&h, text);
+        }
+        CHECK(rw_load(&h.q->control->ring[RW_RING_REDELIVERY].tail) > (cycles[c] + 2) * h.q->l.ring_entries);
+        expect_empty(&h);
+        close_queue(&h);
+    }
+}
+
+static const struct test tests[] = {TEST(what_was_given_back_comes_by_age_around_every_edge), TEST(generations_go_round), TEST(a_first_lease_at_any_generation_is_no_expired_one), TEST(ring_cycles_go_round)};
 int main(int argc, char **argv) { return RUN_TESTS(tests, argc, argv); }

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ChildProcesses } from "./demo/child_processes.ts";
+import { ChildProcesses } from "./running/child_processes.ts";
 import { type HashResult, hashWithAKill } from "./demo/hash_with_a_kill.ts";
 import {
   listRepositoryFiles,

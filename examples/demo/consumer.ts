@@ -3,7 +3,7 @@
  * Runs in Bun and Deno: `consumer.ts QUEUE`.
  */
 import process from "node:process";
-import { CrossProcessQueue } from "../../src/mod.ts";
+import { CrossProcessQueue } from "ringwire";
 
 const batchSize = 1024;
 

@@ -2,16 +2,14 @@
  * Files are hashed by several ringwire-queue-worker processes; one of them is killed in the middle of its work. Whatever
  * it held is delivered again, so that the result is the same as without the kill.
  */
-import { readFileSync } from "node:fs";
-import { CrossProcessQueue, type QueueStatus } from "../../src/mod.ts";
-import type { ChildProcesses, RunningProcess } from "./child_processes.ts";
+import { CrossProcessQueue, type QueueStatus } from "ringwire";
+import type { ChildProcesses } from "../running/child_processes.ts";
+import { killInTheMiddle } from "../running/kill_in_the_middle.ts";
 
 const workerNames = ["worker-1", "worker-2", "worker-3"] as const;
 const victimName = "worker-2";
 /** Handlers that each worker runs at a time. */
 const handlersAtATime = 2;
-/** What the victim must have finished before it is killed. */
-const victimAckedMin = 3;
 const lookEveryMs = 1;
 
 /** Says on stderr when a message comes for the second time; the hash goes to stdout. */
@@ -58,46 +56,6 @@ async function until<T>(
     const value = found();
     if (value !== undefined) return value;
     await Bun.sleep(lookEveryMs);
-  }
-}
-
-function isStopped(pid: number): boolean {
-  const line = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return line.slice(line.lastIndexOf(")") + 2).startsWith("T");
-}
-
-/**
- * Kills the worker while it holds jobs: it is stopped first, so that what is seen stays true, and killed only if it has
- * finished some jobs, holds others, and more are waiting.
- *
- * @returns how many it held
- */
-async function killInTheMiddle(
-  queue: CrossProcessQueue,
-  victim: RunningProcess,
-  signal: AbortSignal,
-): Promise<number> {
-  const look = (): number | undefined => {
-    const { participants, messageCount } = queue.status();
-    const seen = participants.find(({ pid }) => pid === victim.pid);
-    if (seen === undefined)
-      throw new Error(`${victimName} ended before it could be killed`);
-    const inTheMiddle =
-      seen.counters.acked >= victimAckedMin &&
-      seen.leased > 0 &&
-      messageCount > 0;
-    return inTheMiddle ? seen.leased : undefined;
-  };
-  for (;;) {
-    await until(look, signal);
-    victim.kill("SIGSTOP");
-    await until(() => (isStopped(victim.pid) ? true : undefined), signal);
-    const held = look();
-    if (held !== undefined) {
-      victim.kill("SIGKILL");
-      return held;
-    }
-    victim.kill("SIGCONT");
   }
 }
 
@@ -153,7 +111,7 @@ export async function hashWithAKill(
     );
     let killedMs = 0;
     const kill = async (): Promise<number> => {
-      const held = await killInTheMiddle(queue, victim, signal);
+      const held = await killInTheMiddle(queue, victim);
       killedMs = performance.now();
       return held;
     };

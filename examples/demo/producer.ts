@@ -1,6 +1,6 @@
 /** Sends numbered messages as fast as the queue takes them. Runs in Bun and Deno: `producer.ts QUEUE COUNT`. */
 import process from "node:process";
-import { CrossProcessQueue } from "../../src/mod.ts";
+import { CrossProcessQueue } from "ringwire";
 
 const batchSize = 1024;
 const messageBytes = 64;

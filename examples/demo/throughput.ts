@@ -1,7 +1,7 @@
 /** One producer in Bun, one consumer in Deno, one queue. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { CrossProcessQueue } from "../../src/mod.ts";
+import { CrossProcessQueue } from "ringwire";
 import type { DemoSetting } from "./hash_with_a_kill.ts";
 
 const messageCount = 500_000;

@@ -4,13 +4,13 @@ import { join } from "node:path";
 
 export const root: string = join(import.meta.dir, "../..");
 
-/** README.md, CHANGELOG.md and everything in docs/, as paths from the root. */
+/** README.md, CHANGELOG.md, that of the examples and everything in docs/, as paths from the root. */
 export function listDocuments(): string[] {
   const inDocs = readdirSync(join(root, "docs"), { recursive: true })
     .map(String)
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`);
-  return ["README.md", "CHANGELOG.md", ...inDocs.sort()];
+  return ["README.md", "CHANGELOG.md", "examples/README.md", ...inDocs.sort()];
 }
 
 /** The text of a document. */

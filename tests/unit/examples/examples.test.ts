@@ -1,4 +1,4 @@
-/** Every example, as a child process of each runtime, prints what it promises and leaves nothing behind. */
+/** The basics, as child processes of each runtime, and the demo: each prints what it promises and leaves nothing behind. */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "../../support/testing.ts";
@@ -13,7 +13,7 @@ const runtimes: Readonly<Record<string, readonly string[]>> = {
 };
 
 const outputs: Readonly<Record<string, string>> = {
-  "task_queue.ts": `urgent: done at delivery 1
+  "jobs.ts": `urgent: done at delivery 1
 usual: done at delivery 1
 flaky: done at delivery 2
 later: done at delivery 1
@@ -66,7 +66,7 @@ describe("examples", () => {
       test(
         `${file} - prints what it promises in ${runtime}`,
         async () => {
-          const path = join(root, "examples", file);
+          const path = join(root, "examples/basics", file);
           const { stdout, stderr, exitCode } = await run([...command, path]);
           expect(stderr).toBe("");
           // Not the order: one take in sixteen begins with the lowest priority.

@@ -1,11 +1,11 @@
 /**
  * Request and reply: the main thread asks, a Worker answers; both could as well be processes of their own.
  *
- *     bun examples/request_reply.ts
- *     deno run -A examples/request_reply.ts
+ *     bun examples/basics/request_reply.ts
+ *     deno run -A examples/basics/request_reply.ts
  */
 import process from "node:process";
-import { CrossProcessQueue, QueueTimeoutError } from "../src/mod.ts";
+import { CrossProcessQueue, QueueTimeoutError } from "ringwire";
 
 const queue = CrossProcessQueue.create(`example-questions-${process.pid}`, {
   participantName: "asks",

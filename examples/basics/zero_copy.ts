@@ -1,11 +1,11 @@
 /**
  * Large messages without a copy: the sender writes into shared memory, the receiver reads it where it lies.
  *
- *     bun examples/zero_copy.ts
- *     deno run -A examples/zero_copy.ts
+ *     bun examples/basics/zero_copy.ts
+ *     deno run -A examples/basics/zero_copy.ts
  */
 import process from "node:process";
-import { CrossProcessQueue } from "../src/mod.ts";
+import { CrossProcessQueue } from "ringwire";
 
 const frameBytes = 1024 * 1024;
 const frames = 8;

@@ -1,11 +1,11 @@
 /**
  * A queue between two WHATWG stream pipelines: a small queue holds the writer back, and the reader ends with the stream.
  *
- *     bun examples/streams.ts
- *     deno run -A examples/streams.ts
+ *     bun examples/basics/streams.ts
+ *     deno run -A examples/basics/streams.ts
  */
 import process from "node:process";
-import { CrossProcessQueue, type Message } from "../src/mod.ts";
+import { CrossProcessQueue, type Message } from "ringwire";
 
 const lines = 1000;
 const queue = CrossProcessQueue.create(`example-lines-${process.pid}`, {

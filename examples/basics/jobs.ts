@@ -1,11 +1,11 @@
 /**
- * A task queue: priorities, delays, leases, retries and dead letters. Runs in Bun and in Deno:
+ * Jobs: priorities, delays, leases, retries and dead letters. Runs in Bun and in Deno:
  *
- *     bun examples/task_queue.ts
- *     deno run -A examples/task_queue.ts
+ *     bun examples/basics/jobs.ts
+ *     deno run -A examples/basics/jobs.ts
  */
 import process from "node:process";
-import { CrossProcessQueue, type Job, Message } from "../src/mod.ts";
+import { CrossProcessQueue, type Job, Message } from "ringwire";
 
 interface Task {
   readonly name: string;
@@ -13,7 +13,7 @@ interface Task {
   readonly fails?: number;
 }
 
-const queue = CrossProcessQueue.create<Task>(`example-tasks-${process.pid}`, {
+const queue = CrossProcessQueue.create<Task>(`example-jobs-${process.pid}`, {
   maxDeliver: 3,
   leaseMs: 5000,
 });

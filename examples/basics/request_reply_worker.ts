@@ -1,5 +1,5 @@
 /** The answering side of request_reply.ts. A queue object belongs to its thread, so the Worker connects for itself. */
-import { CrossProcessQueue, Message } from "../src/mod.ts";
+import { CrossProcessQueue, Message } from "ringwire";
 
 interface Question {
   readonly add: readonly number[];

@@ -4,11 +4,20 @@ import { callControl, ControlGone } from "./control_client.ts";
 import { type ControlEntry, listControls } from "./control_place.ts";
 import { type WorkerReport, workerReport } from "./worker_report.ts";
 
-/** What is known of a daemon without knowing all that it reports. */
+/** The part of a daemon's report that says how it is with its workers. */
 interface DaemonReport {
   readonly kind: "daemon";
   readonly name: string;
   readonly pid: number;
+  readonly config_error: string | null;
+  readonly workers: readonly {
+    readonly name: string;
+    /** `running`, `backoff`, `failed`, …: the best of its processes. */
+    readonly state: string;
+    readonly restarts: number;
+    readonly last_exit: { readonly text: string } | null;
+    readonly processes: readonly { readonly pid: number | null }[];
+  }[];
 }
 
 /** Somebody with a control socket. */
@@ -28,6 +37,16 @@ const daemonReport: z.ZodType<DaemonReport> = z.object({
   kind: z.literal("daemon"),
   name: z.string(),
   pid: z.int().min(0),
+  config_error: z.string().nullable(),
+  workers: z.array(
+    z.object({
+      name: z.string(),
+      state: z.string(),
+      restarts: z.int().min(0),
+      last_exit: z.object({ text: z.string() }).nullable(),
+      processes: z.array(z.object({ pid: z.int().nullable() })),
+    }),
+  ),
 });
 const anyReport = z.union([workerReport, daemonReport]);
 

@@ -5,6 +5,7 @@ import { listenControlled } from "../support/control_fixture.ts";
 import { cleanUpSandboxes, Sandbox, until } from "../support/sandbox.ts";
 import { describe, expect, test } from "../support/testing.ts";
 
+const idleDaemon = { kind: "daemon", config_error: null, workers: [] };
 const limits = { timeoutMs: 30_000 };
 
 cleanUpSandboxes();
@@ -30,7 +31,7 @@ describe("drain", () => {
         worker("b", "two"),
         worker("c", "three"),
         worker("d", "file:/tmp/x/../y"),
-        listenControlled(sandbox, { name: "e", report: { kind: "daemon" } }),
+        listenControlled(sandbox, { name: "e", report: idleDaemon }),
       ]);
       const left = async (...owners: (typeof a1)[]): Promise<void> => {
         for (const { owner, path } of owners) {
@@ -211,7 +212,7 @@ describe("reload", () => {
       await using sandbox = new Sandbox();
       const daemon = await listenControlled(sandbox, {
         name: "d",
-        report: { kind: "daemon" },
+        report: idleDaemon,
       });
       const worker = await listenControlled(sandbox, { name: "w" });
       expect((await sandbox.run(["reload", "w"])).code).toBe(3);

@@ -272,6 +272,79 @@ describe("top on a terminal", () => {
   );
 
   test(
+    "Enter shows why messages are dead, what runs, and who holds what",
+    async () => {
+      await using sandbox = new Sandbox();
+      await fill(sandbox, { a: 0, mail: 3 });
+      const work = await sandbox.run([
+        ...["work", "-q", "mail", "--until-empty", "--max-deliver", "1"],
+        ...["--exec", 'echo "no such host" >&2; exit 65'],
+      ]);
+      expect(work.code).toBe(123);
+      await sandbox.good(["push", "-q", "mail"], { stdin: "x\ny\n" });
+      const since_ms = Date.now() - 125_000;
+      await listenControlled(sandbox, {
+        name: "sender",
+        report: {
+          queue: "mail",
+          running: [{ ids: ["17", "18"], attempt: 4, pid: 4242, since_ms }],
+        },
+      });
+      const session = open(sandbox, { lines: 30 });
+      await session.line(/mail +open +2 /);
+      session.press("j\r");
+      await session.line(
+        /^2 wait \(high 0, normal 2, low 0\), .* 3 dead of at/,
+      );
+      await session.line(/^ +3 +exit status 65 +no such host$/);
+      await session.line(/^sender \(\d+\) +4242 +2m\d\ds +4 +17 18$/);
+      session.press("k");
+      await session.line(/^0 wait /);
+      session.press("\x1b");
+      await session.line(/sender +\d+ +mail +working/);
+      session.press("q");
+      expect(await session.ended()).toBe(0);
+    },
+    limits,
+  );
+
+  test(
+    "shows what a daemon's workers wait for",
+    async () => {
+      await using sandbox = new Sandbox();
+      const worker = (name: string, state: string, text: string | null) => ({
+        name,
+        state,
+        restarts: 4,
+        last_exit: text === null ? null : { text },
+        processes: [{ pid: state === "running" ? 1 : null }],
+      });
+      await listenControlled(sandbox, {
+        name: "media",
+        report: {
+          kind: "daemon",
+          config_error: "workers.x: no such key",
+          workers: [
+            worker("thumbs", "running", null),
+            worker("mail", "backoff", "exit status 1"),
+            worker("scan", "failed", "exit status 127"),
+          ],
+        },
+      });
+      const session = open(sandbox, { columns: 200 });
+      await session.line(
+        /^! {2}media +\d+ +- +daemon +1\/3 .* thumbs mail scan$/,
+      );
+      await session.line(
+        /worker scan has failed, exit status 127; .*worker mail waits for restart 5, exit status 1; .*its new configuration was refused: workers\.x/,
+      );
+      session.press("q");
+      await session.ended();
+    },
+    limits,
+  );
+
+  test(
     "follows the size of the terminal, down to nearly nothing",
     async () => {
       await using sandbox = new Sandbox();

@@ -127,7 +127,7 @@ export const workerColumns: readonly Column<WorkerRow>[] = [
   {
     title: "RUNNING",
     cell: ({ running, jobs, kind }) =>
-      kind === "work" ? `${running}/${jobs}` : unknown,
+      kind === "none" ? unknown : `${running}/${jobs}`,
     rank: 16,
   },
   { title: "LONGEST", cell: ({ longestMs }) => age(longestMs), rank: 15 },

@@ -2,49 +2,29 @@
 import {
   problemMark,
   queueColumns,
-  type QueueOrder,
   sortQueues,
   workerColumns,
 } from "./columns.ts";
+import { detailLines } from "./detail_frame.ts";
 import { formatCount, formatRate } from "./numbers.ts";
-import type { Problem, QueueRow, TopSample, WorkerRow } from "./rows.ts";
+import type {
+  Problem,
+  QueueDetail,
+  QueueRow,
+  TopSample,
+  WorkerRow,
+} from "./rows.ts";
 import { layOutTable } from "./table_layout.ts";
+import type { FrameSize, Line, Tone, View } from "./view.ts";
 import { cutText, visibleText } from "./visible_text.ts";
 
-/** How a line is painted. */
-export type Tone =
-  "plain" | "title" | "heading" | "alarm" | "warning" | "faint";
-
-/** One line, not wider than the terminal. */
-export interface Line {
-  readonly text: string;
-  readonly tone: Tone;
-  /** The row that keys act on. */
-  readonly selected?: boolean;
-}
-
-/** What the person in front of it has chosen. */
-export interface View {
-  /** A queue's name; null before there is one. */
-  readonly selected: string | null;
-  readonly order: QueueOrder;
-  readonly help: boolean;
-  /** A question or an answer, in place of the keys. */
-  readonly message: string | null;
-  readonly intervalText: string;
-}
-
-/** Of the terminal. */
-export interface FrameSize {
-  readonly columns: number;
-  readonly lines: number;
-}
-
-const keysLine = "q quit  j/k select  p pause/resume  s sort  ? help";
+const keysLine =
+  "q quit  j/k select  Enter details  p pause/resume  s sort  ? help";
 
 const helpLines = [
   "q          quit (Ctrl-C too)",
   "j k ↑ ↓    select a queue; PgUp PgDn Home End go further",
+  "Enter      all about the selected queue, and back (Esc too)",
   "p          pause the selected queue (asks first), or resume it",
   "s          sort by name, trouble, waiting, oldest, rate, dead",
   "Ctrl-L     draw everything anew",
@@ -178,6 +158,36 @@ function workerLines(
   return lines;
 }
 
+/** The selected queue with one beside it on each side, and all about it below. */
+function detailBody(
+  queues: readonly QueueRow[],
+  workers: readonly WorkerRow[],
+  view: View,
+  detail: QueueDetail | null,
+  room: number,
+  width: number,
+): Line[] {
+  const own = workers.filter(
+    ({ queue, pid }) =>
+      queue === view.selected ||
+      detail?.status.participants.some((each) => each.pid === pid) === true,
+  );
+  const lines = queueLines(queues, view, Math.min(4, queues.length + 1), width);
+  lines.push({ text: "", tone: "plain" });
+  const below: Line[] =
+    detail === null
+      ? [{ text: "it cannot be read", tone: "faint" }]
+      : detailLines(detail, own, width);
+  const left = Math.max(0, room - lines.length);
+  if (below.length <= left) return [...lines, ...below];
+  const hidden = below.length - left + 1;
+  return [
+    ...lines,
+    ...below.slice(0, Math.max(0, left - 1)),
+    { text: `and ${hidden} lines more`, tone: "faint" },
+  ];
+}
+
 /** Lines between the first two and the last one. */
 function body(
   sample: TopSample,
@@ -191,6 +201,8 @@ function body(
   const { workers } = sample;
   if (queues.length === 0 && workers.length === 0)
     return [{ text: "no queues, and no workers", tone: "faint" }];
+  if (view.detail !== undefined)
+    return detailBody(queues, workers, view, view.detail, room, width);
   // A line between the tables, and a heading for each.
   const needed =
     queues.length + 1 + (workers.length === 0 ? 0 : workers.length + 2);

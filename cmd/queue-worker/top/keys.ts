@@ -8,6 +8,7 @@ export type Key =
   | "pageDown"
   | "home"
   | "end"
+  | "enter"
   | "escape"
   | "interrupt"
   | "suspend"
@@ -28,6 +29,8 @@ const sequences: Readonly<Record<string, Key>> = {
   "\x1b[F": "end",
   "\x1bOF": "end",
   "\x1b[4~": "end",
+  "\r": "enter",
+  "\n": "enter",
   "\x1b": "escape",
   "\x03": "interrupt",
   "\x1a": "suspend",

@@ -3,7 +3,8 @@ import { ExitCode } from "../../shared/exit_codes.ts";
 import { onceAborted, StopRequests } from "../../shared/lifecycle.ts";
 import { openQueue } from "../open_queue.ts";
 import { type QueueOrder, queueOrders, sortQueues } from "./columns.ts";
-import { composeFrame, type View } from "./frame.ts";
+import { composeFrame } from "./frame.ts";
+import type { View } from "./view.ts";
 import { type Key, parseKeys } from "./keys.ts";
 import type { TopSample } from "./rows.ts";
 import type { Sampler } from "./sampler.ts";
@@ -30,6 +31,7 @@ export class LiveTop {
   #view: View;
   /** A queue whose pause has to be confirmed. */
   #toPause: string | null = null;
+  #detailed = false;
   #suspended = false;
   #redrawWanted = false;
 
@@ -41,6 +43,7 @@ export class LiveTop {
       selected: null,
       order: "name",
       help: false,
+      detail: undefined,
       message: null,
       intervalText: options.intervalText,
     };
@@ -106,6 +109,12 @@ export class LiveTop {
     const { selected } = this.#view;
     if (selected === null || !names.includes(selected))
       this.#view = { ...this.#view, selected: names[0] ?? null };
+    const chosen = this.#view.selected;
+    const detail =
+      this.#detailed && chosen !== null
+        ? this.#sampler.detail(chosen)
+        : undefined;
+    this.#view = { ...this.#view, detail };
     this.#screen
       .draw(composeFrame(this.#sample, this.#view, this.#screen.size))
       .then(
@@ -198,7 +207,12 @@ export class LiveTop {
       case "end":
         this.#select((_, last) => last);
         break;
+      case "enter":
+        this.#detailed = !this.#detailed;
+        this.#view = { ...this.#view, help: false };
+        break;
       case "escape":
+        this.#detailed = false;
         this.#view = { ...this.#view, help: false };
         break;
       case "interrupt":

@@ -41,8 +41,15 @@ function queueJson(row: QueueRow): object {
 }
 
 function workerJson(row: WorkerRow): object {
-  const { longestMs, ...rest } = row;
-  return { ...rest, longest_ms: longestMs };
+  const { longestMs, handlers, ...rest } = row;
+  return {
+    ...rest,
+    handlers: handlers.map(({ forMs, ...handler }) => ({
+      ...handler,
+      for_ms: forMs,
+    })),
+    longest_ms: longestMs,
+  };
 }
 
 function toJson({ atMs, queues, workers }: TopSample): string {

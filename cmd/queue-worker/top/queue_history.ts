@@ -9,6 +9,7 @@ interface Point {
   readonly taken: number;
   readonly acked: number;
   readonly waiting: number;
+  readonly leased: number;
   /** What is still to be done: waiting, leased or delayed. */
   readonly backlog: number;
   /** Slots in use, dead letters included. */
@@ -44,6 +45,7 @@ export class QueueHistory {
       taken: status.counters.taken,
       acked: status.counters.acked,
       waiting: status.messageCount,
+      leased: status.leased,
       backlog: status.messageCount + status.leased + status.delayed,
       used: status.usage * this.#maxMessages,
     });
@@ -83,7 +85,8 @@ export class QueueHistory {
     if (
       spanMs >= stuckMsMin &&
       last.taken === first.taken &&
-      this.#points.every(({ waiting }) => waiting > 0)
+      // Long handlers are no reason to worry.
+      this.#points.every(({ waiting, leased }) => waiting > 0 && leased === 0)
     )
       return { kind: "stuck", ms: spanMs };
     const perMs = (last.backlog - first.backlog) / spanMs;

@@ -6,9 +6,16 @@ import {
   type QueueStatus,
 } from "../../../src/queue/mod.ts";
 import { followName, openQueue } from "../open_queue.ts";
+import { DeadReasons } from "./dead_reasons.ts";
 import { formatAge } from "./numbers.ts";
 import { QueueHistory } from "./queue_history.ts";
-import type { Outlook, Problem, QueueCounts, QueueRow } from "./rows.ts";
+import type {
+  Outlook,
+  Problem,
+  QueueCounts,
+  QueueDetail,
+  QueueRow,
+} from "./rows.ts";
 
 /** Share of the time that looking at one queue may take: a status walks over all slots that were ever used. */
 const costShareMax = 0.02;
@@ -68,6 +75,8 @@ export class QueueWatch implements Disposable {
   #queue: CrossProcessQueue | undefined;
   #identity: string | undefined;
   #history: QueueHistory | undefined;
+  #status: QueueStatus | undefined;
+  #reasons = new DeadReasons();
   #row: QueueRow;
   /** Monotonic; before that it is not looked at again. */
   #nextMs = 0;
@@ -109,6 +118,7 @@ export class QueueWatch implements Disposable {
       this.#identity = identity;
       const looked = performance.now();
       const status = this.#queue.status();
+      this.#status = status;
       this.#costs.push(performance.now() - looked);
       if (this.#costs.length > costsMax) this.#costs.shift();
       this.#row = this.#read(status, looked, workerPids);
@@ -156,8 +166,22 @@ export class QueueWatch implements Disposable {
     };
   }
 
+  /** All about it, as it was at the last look; null when it cannot be read. */
+  detail(): QueueDetail | null {
+    if (this.#queue === undefined || this.#status === undefined) return null;
+    try {
+      const deadReasons = this.#reasons.read(this.#queue, this.#status);
+      return { info: this.#queue.info, status: this.#status, deadReasons };
+    } catch {
+      // Destroyed meanwhile: the next look says so.
+      return null;
+    }
+  }
+
   #close(): void {
     this.#queue?.close();
+    this.#status = undefined;
+    this.#reasons = new DeadReasons();
     this.#queue = undefined;
     this.#identity = undefined;
     this.#history = undefined;

@@ -1,4 +1,6 @@
 /** What `top` knows about queues and workers at one moment. Types only. */
+import type { QueueInfo, QueueStatus } from "../../../src/queue/mod.ts";
+import type { DeadReason } from "./dead_reasons.ts";
 
 /** One queue. What cannot be read is null. */
 export interface QueueRow {
@@ -39,7 +41,7 @@ export interface QueueRates {
   readonly out: number;
 }
 
-/** `stuck`: messages wait, and none was taken in all the samples that are kept. */
+/** `stuck`: messages wait, and none was taken or being worked on in all the samples that are kept. */
 export interface Outlook {
   readonly kind: "empty" | "full" | "stuck";
   readonly ms: number;
@@ -51,6 +53,23 @@ export interface Problem {
   readonly text: string;
 }
 
+/** All about one queue. */
+export interface QueueDetail {
+  readonly info: QueueInfo;
+  readonly status: QueueStatus;
+  readonly deadReasons: readonly DeadReason[];
+}
+
+/** A handler at work. */
+export interface HandlerRow {
+  /** Of its messages. */
+  readonly ids: readonly string[];
+  readonly attempt: number;
+  /** Null while it is being started. */
+  readonly pid: number | null;
+  readonly forMs: number;
+}
+
 /** A worker or a daemon with a control socket. */
 export interface WorkerRow {
   readonly name: string;
@@ -58,13 +77,16 @@ export interface WorkerRow {
   readonly kind: "work" | "daemon" | "none";
   readonly queue: string | null;
   readonly state: "working" | "idle" | "draining" | "daemon" | "silent";
+  /** Handlers at work, of those that it may run; of a daemon, processes. */
   readonly running: number;
   readonly jobs: number;
+  readonly handlers: readonly HandlerRow[];
   /** How long its longest handler is at work; null when none is. */
   readonly longestMs: number | null;
   readonly acked: number;
   readonly retried: number;
   readonly dead: number;
+  /** Of a daemon, the names of its workers. */
   readonly command: string;
   readonly problems: readonly Problem[];
 }

@@ -1,7 +1,7 @@
 /** Everything that `top` shows, again and again. */
 import { listQueues, parsePlace } from "../../../src/queue/mod.ts";
 import { QueueWatch } from "./queue_watch.ts";
-import type { TopSample, WorkerRow } from "./rows.ts";
+import type { QueueDetail, TopSample, WorkerRow } from "./rows.ts";
 import { sampleWorkers } from "./worker_rows.ts";
 
 function pathOf(queue: string): string {
@@ -72,6 +72,11 @@ export class Sampler implements Disposable {
       ),
     );
     return { atMs: Date.now(), queues, workers: this.#ofInterest(all) };
+  }
+
+  /** All about one queue of the last sample; null when it cannot be read. */
+  detail(name: string): QueueDetail | null {
+    return this.#watches.get(name)?.detail() ?? null;
   }
 
   /** Of named queues only, when there are names; who is silent may belong to any. */

@@ -3,7 +3,7 @@ import {
   findControls,
   type FoundControl,
 } from "../../control/found_controls.ts";
-import type { WorkerRow } from "./rows.ts";
+import type { Problem, WorkerRow } from "./rows.ts";
 
 /** Who has not answered by then is shown as silent. */
 const answerMsMax = 1000;
@@ -12,6 +12,7 @@ const nothing = {
   queue: null,
   running: 0,
   jobs: 0,
+  handlers: [],
   longestMs: null,
   acked: 0,
   retried: 0,
@@ -19,6 +20,40 @@ const nothing = {
   command: "",
   problems: [],
 } as const;
+
+type Answer = FoundControl["answer"];
+type DaemonAnswer = Extract<Answer, { kind: "daemon" }>;
+
+/** Workers that do not run, and why. */
+function daemonProblems(answer: DaemonAnswer): Problem[] {
+  const problems: Problem[] = answer.workers.flatMap((worker): Problem[] => {
+    const { name, state, restarts, last_exit } = worker;
+    const last = last_exit === null ? "" : `, ${last_exit.text}`;
+    if (state === "failed")
+      return [{ severity: "alarm", text: `worker ${name} has failed${last}` }];
+    if (state !== "backoff") return [];
+    const text = `worker ${name} waits for restart ${restarts + 1}${last}`;
+    return [{ severity: "warning", text }];
+  });
+  if (answer.config_error !== null) {
+    const text = `its new configuration was refused: ${answer.config_error}`;
+    problems.push({ severity: "warning", text });
+  }
+  return problems;
+}
+
+function daemonRow(answer: DaemonAnswer): Omit<WorkerRow, "name" | "pid"> {
+  const processes = answer.workers.flatMap((worker) => worker.processes);
+  return {
+    ...nothing,
+    kind: "daemon",
+    state: "daemon",
+    running: processes.filter(({ pid }) => pid !== null).length,
+    jobs: processes.length,
+    command: answer.workers.map(({ name }) => name).join(" "),
+    problems: daemonProblems(answer),
+  };
+}
 
 function toRow(control: FoundControl, nowMs: number): WorkerRow {
   const { name, pid, answer } = control;
@@ -30,10 +65,15 @@ function toRow(control: FoundControl, nowMs: number): WorkerRow {
       state: "silent",
       problems: [{ severity: "alarm", text: answer.reason }],
     };
-  if (answer.kind === "daemon")
-    return { ...nothing, ...known, state: "daemon" };
+  if (answer.kind === "daemon") return { ...known, ...daemonRow(answer) };
   const { running, counts } = answer;
-  const since = running.map(({ since_ms }) => nowMs - since_ms);
+  const handlers = running.map(({ ids, attempt, pid: handler, since_ms }) => ({
+    ids,
+    attempt,
+    pid: handler,
+    // Clocks are set now and then.
+    forMs: Math.max(0, nowMs - since_ms),
+  }));
   return {
     ...known,
     queue: answer.queue,
@@ -45,7 +85,11 @@ function toRow(control: FoundControl, nowMs: number): WorkerRow {
           : "working",
     running: running.length,
     jobs: answer.jobs,
-    longestMs: since.length === 0 ? null : Math.max(0, ...since),
+    handlers,
+    longestMs: handlers.reduce<number | null>(
+      (longest, { forMs }) => Math.max(longest ?? 0, forMs),
+      null,
+    ),
     acked: counts.acked,
     retried: counts.retried,
     dead: counts.buried,

@@ -1,8 +1,5 @@
 /** The parts of `top` that need no terminal: numbers, keys, tables, frames, and what counters say over time. */
-import {
-  composeFrame,
-  type View,
-} from "../../../cmd/queue-worker/top/frame.ts";
+import { composeFrame } from "../../../cmd/queue-worker/top/frame.ts";
 import { parseKeys } from "../../../cmd/queue-worker/top/keys.ts";
 import {
   formatAge,
@@ -16,6 +13,7 @@ import type {
   WorkerRow,
 } from "../../../cmd/queue-worker/top/rows.ts";
 import { layOutTable } from "../../../cmd/queue-worker/top/table_layout.ts";
+import type { View } from "../../../cmd/queue-worker/top/view.ts";
 import {
   cutText,
   textWidth,
@@ -59,6 +57,7 @@ function workerRow(name: string, row: Partial<WorkerRow> = {}): WorkerRow {
     state: "working",
     running: 1,
     jobs: 2,
+    handlers: [],
     longestMs: 3000,
     acked: 1,
     retried: 2,
@@ -77,6 +76,7 @@ const view: View = {
   selected: null,
   order: "name",
   help: false,
+  detail: undefined,
   message: null,
   intervalText: "1s",
 };
@@ -290,6 +290,8 @@ describe("the history of a queue", () => {
     expect(
       after([0, waiting(40, 7)], [4000, waiting(40, 7)]).outlook(),
     ).toEqual({ kind: "stuck", ms: 4000 });
+    const busy = { ...waiting(40, 7), leased: 2 };
+    expect(after([0, busy], [4000, busy]).outlook()).toBeNull();
     expect(
       after([0, waiting(0, 7)], [4000, waiting(0, 7)]).outlook(),
     ).toBeNull();

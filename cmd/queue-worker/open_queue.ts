@@ -2,12 +2,16 @@
 import { lstatSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import type { CrossProcessQueue } from "../../src/queue/mod.ts";
-import { QueueExistsError } from "../../src/queue/errors.ts";
+import {
+  QueueExistsError,
+  QueueNotFoundError,
+} from "../../src/queue/errors.ts";
 import { parsePlace } from "../../src/queue/place.ts";
 import { UsageError } from "../shared/exit_codes.ts";
 import { valueOption } from "../shared/options.ts";
+import { say } from "../shared/output.ts";
 import { Refused } from "../shared/refused.ts";
-import { shaped } from "../shared/value_shape.ts";
+import { shaped, type ValueParser } from "../shared/value_shape.ts";
 
 const allowedNames =
   "1 to 200 characters of A-Z a-z 0-9 . _ - not beginning with a dot, or file:PATH";
@@ -22,11 +26,16 @@ export function parseQueueName(text: string): string {
   }
 }
 
+/** `parseQueueName` as the value of an option. */
+export const queueName: ValueParser<string> = shaped(parseQueueName, {
+  kind: "queue",
+});
+
 /** `-q`, the same for every verb. */
 export const queueOption = valueOption(
   "-q, --queue <name>",
   "the queue: a name in shared memory, or file:PATH",
-  shaped(parseQueueName, { kind: "queue" }),
+  queueName,
 );
 
 /**
@@ -126,6 +135,8 @@ export interface OpenRequest {
   readonly observe?: boolean;
   /** Shown by `stat`. @default the verb's name */
   readonly participantName?: string;
+  /** Nobody else may take messages beside it. @default false */
+  readonly exclusive?: boolean;
 }
 
 /** Connects. @throws {QueueNotFoundError} and what else connecting throws */
@@ -135,4 +146,27 @@ export async function openQueue(
 ): Promise<CrossProcessQueue> {
   const { CrossProcessQueue } = await import("../../src/queue/mod.ts");
   return CrossProcessQueue.connect(followName(name), request);
+}
+
+/** Connects, or creates the queue with the defaults, which is said on stderr. @throws what either throws */
+export async function openOrCreate(
+  name: string,
+  participantName: string,
+): Promise<CrossProcessQueue> {
+  try {
+    return await openQueue(name, { participantName });
+  } catch (error) {
+    if (!(error instanceof QueueNotFoundError)) throw error;
+  }
+  const { CrossProcessQueue } = await import("../../src/queue/mod.ts");
+  // Somebody else may be creating it at this moment: either is fine.
+  const queue = CrossProcessQueue.create(followName(name), {
+    participantName,
+    ifExists: "connect",
+  });
+  const { maxMessages, maxMessageSize } = queue.info;
+  say(
+    `queue ${name} did not exist: created for ${maxMessages} messages of up to ${maxMessageSize} bytes`,
+  );
+  return queue;
 }

@@ -2,7 +2,6 @@ import {
   type CrossProcessQueue,
   NoSpaceError,
   QueueFullError,
-  QueueNotFoundError,
   type SendOptions,
 } from "../../src/queue/mod.ts";
 import { defineVerb, type Invocation } from "../shared/command_line.ts";
@@ -14,12 +13,7 @@ import { say } from "../shared/output.ts";
 import { nonEmpty, oneOf, parseHeader } from "../shared/scalars.ts";
 import { inputSize, readInput } from "../shared/input.ts";
 import { startProgress } from "../shared/progress.ts";
-import {
-  followName,
-  openQueue,
-  queueOption,
-  requireQueueName,
-} from "./open_queue.ts";
+import { openOrCreate, queueOption, requireQueueName } from "./open_queue.ts";
 import { waitingCounter } from "./waiting_count.ts";
 
 /** How long a full queue is waited for in silence. */
@@ -72,25 +66,6 @@ const options = {
   ),
   end: switchOption("--end", "afterwards mark the end of the stream"),
 };
-
-async function openOrCreate(name: string): Promise<CrossProcessQueue> {
-  try {
-    return await openQueue(name, { participantName: "push" });
-  } catch (error) {
-    if (!(error instanceof QueueNotFoundError)) throw error;
-  }
-  const { CrossProcessQueue } = await import("../../src/queue/mod.ts");
-  // Somebody else may be creating it at this moment: either is fine.
-  const queue = CrossProcessQueue.create(followName(name), {
-    participantName: "push",
-    ifExists: "connect",
-  });
-  const { maxMessages, maxMessageSize } = queue.info;
-  say(
-    `queue ${name} did not exist: created for ${maxMessages} messages of up to ${maxMessageSize} bytes`,
-  );
-  return queue;
-}
 
 /** Sends records in their order, and keeps count. */
 class Sender {
@@ -194,7 +169,7 @@ async function run({
   const headers: Record<string, string> = Object.create(null);
   for (const [key, value] of given.header) headers[key.toLowerCase()] = value;
   if (given.id !== undefined) headers["message-id"] = given.id;
-  using queue = await openOrCreate(name);
+  using queue = await openOrCreate(name, "push");
   const sender = new Sender(
     queue,
     {

@@ -67,16 +67,22 @@ function describe(info: QueueInfo, status: QueueStatus): string {
     .map(([key = "", value]) => `${`${key}:`.padEnd(14)}${value}\n`)
     .join("");
   if (status.participants.length === 0) return text;
-  const rows = status.participants.map(({ pid, name, leased, counters }) => [
-    `${pid}`,
-    escapeControls(name),
-    `${leased}`,
-    `${counters.sent}`,
-    `${counters.taken}`,
-    `${counters.acked}`,
-  ]);
-  return `${text}\n${formatTable(["PID", "NAME", "LEASED", "SENT", "TAKEN", "ACKED"], rows)}`;
+  const rows = status.participants.map(
+    ({ pid, name, consumer, leased, counters }) => [
+      `${pid}`,
+      escapeControls(name),
+      takes[consumer],
+      `${leased}`,
+      `${counters.sent}`,
+      `${counters.taken}`,
+      `${counters.acked}`,
+    ],
+  );
+  return `${text}\n${formatTable(["PID", "NAME", "TAKES", "LEASED", "SENT", "TAKEN", "ACKED"], rows)}`;
 }
+
+/** How a participant takes messages, in a word. */
+const takes = { none: "no", shared: "yes", exclusive: "alone" } as const;
 
 /** `stat NAME`: what a queue says about itself. */
 export const stat = defineVerb({

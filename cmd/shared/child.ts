@@ -1,22 +1,21 @@
 /** One run of a handler: body in, output kept until it is over, stderr passed on, stopped by TERM and then KILL. */
+import { ChildStopper, signalGroup, type StopRules } from "./child_stopper.ts";
 import { ChildStreams } from "./child_streams.ts";
 import type { HandlerCommand } from "./handler_command.ts";
 import type { Launcher } from "./launcher.ts";
 
-/** What a run needs. */
-export interface ChildRequest {
+/** What is started, and how. */
+export interface ChildProgram {
   readonly command: HandlerCommand;
   readonly launcher: Launcher;
-  readonly body: Uint8Array;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Milliseconds until TERM. @default no limit */
-  readonly timeoutMs: number | undefined;
-  /** Milliseconds from TERM to KILL. */
-  readonly killAfterMs: number;
-  /** Aborting sends TERM to the process group, and KILL later. */
-  readonly terminate: AbortSignal;
-  /** Aborting sends KILL at once. */
-  readonly kill: AbortSignal;
+}
+
+/** What a run needs. */
+export interface ChildRequest extends ChildProgram, StopRules {
+  readonly body: Uint8Array;
+  /** Told the process id. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 /** How a run ended. */
@@ -32,96 +31,53 @@ export interface ChildResult {
   readonly streams: ChildStreams;
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+/**
+ * Starts a child that writes to `streams`.
+ *
+ * @param stdin bytes, which Bun puts into a file in memory: the child reads exactly them, then the end; or a descriptor
+ * @throws what Bun.spawn throws when it cannot be started
+ */
+export function startChild(
+  program: ChildProgram,
+  stdin: Uint8Array | number,
+  streams: ChildStreams,
+): Bun.Subprocess {
   try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group is gone.
-  }
-}
-
-/** Sends TERM and, unless it is over by then, KILL. */
-class Stopper implements Disposable {
-  readonly #pid: number;
-  readonly #request: ChildRequest;
-  readonly #timer: Timer | undefined;
-  #killTimer: Timer | undefined;
-  timedOut = false;
-  stopped = false;
-
-  constructor(pid: number, request: ChildRequest) {
-    this.#pid = pid;
-    this.#request = request;
-    const { timeoutMs, terminate, kill } = request;
-    if (timeoutMs !== undefined) {
-      this.#timer = setTimeout(() => {
-        this.timedOut = true;
-        this.#term();
-      }, timeoutMs);
-    }
-    terminate.addEventListener("abort", this.#onTerminate);
-    kill.addEventListener("abort", this.#onKill);
-    if (terminate.aborted) this.#onTerminate();
-    if (kill.aborted) this.#onKill();
-  }
-
-  readonly #onTerminate = (): void => {
-    this.stopped = true;
-    this.#term();
-  };
-
-  readonly #onKill = (): void => {
-    this.stopped = true;
-    signalGroup(this.#pid, "SIGKILL");
-  };
-
-  #term(): void {
-    signalGroup(this.#pid, "SIGTERM");
-    this.#killTimer ??= setTimeout(
-      () => signalGroup(this.#pid, "SIGKILL"),
-      this.#request.killAfterMs,
-    );
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    clearTimeout(this.#killTimer);
-    this.#request.terminate.removeEventListener("abort", this.#onTerminate);
-    this.#request.kill.removeEventListener("abort", this.#onKill);
-    // Whoever of the group ignored the end of its leader must not work beside the next attempt.
-    if (this.timedOut || this.stopped) signalGroup(this.#pid, "SIGKILL");
-  }
-}
-
-function start(request: ChildRequest, streams: ChildStreams): Bun.Subprocess {
-  try {
-    return Bun.spawn(request.launcher.wrap(request.command), {
-      // Bun puts these bytes into a file in memory: the handler reads exactly them, then the end.
-      stdin: request.body,
+    return Bun.spawn(program.launcher.wrap(program.command), {
+      stdin,
       stdout: streams.outputDescriptor,
       stderr: streams.errorDescriptor,
       // A session and so a process group of its own: signals reach all of it, and the terminal's Ctrl-C none of it.
       detached: true,
-      env: request.environment,
+      env: program.environment,
     });
   } finally {
     streams.started();
   }
 }
 
+/** How a child that is over ended: its exit status, or the signal. */
+export function endOf(
+  child: Bun.Subprocess,
+): Pick<ChildResult, "exitCode" | "signal"> {
+  return child.signalCode === null
+    ? { exitCode: child.exitCode, signal: null }
+    : { exitCode: null, signal: String(child.signalCode) };
+}
+
 /** Runs a handler to its end. @throws what Bun.spawn throws when it cannot be started */
 export async function runChild(request: ChildRequest): Promise<ChildResult> {
   let stop: (() => void) | undefined;
   const streams = new ChildStreams(() => stop?.());
-  const child = start(request, streams);
+  const child = startChild(request, request.body, streams);
+  request.onStarted?.(child.pid);
   stop = () => signalGroup(child.pid, "SIGKILL");
-  using stopper = new Stopper(child.pid, request);
+  using stopper = new ChildStopper(child.pid, request);
   await child.exited;
   // Its group may be gone, and the number somebody else's.
   stop = undefined;
   return {
-    exitCode: child.signalCode === null ? child.exitCode : null,
-    signal: child.signalCode === null ? null : String(child.signalCode),
+    ...endOf(child),
     timedOut: stopper.timedOut,
     stopped: stopper.stopped,
     overflowed: streams.overflowed,

@@ -116,6 +116,7 @@ export class ChildStreams {
   readonly errorDescriptor: number;
   readonly #readDescriptors: readonly [output: number, errors: number];
   readonly #onOverflow: () => void;
+  readonly #onOutput: ((chunk: Uint8Array) => void) | undefined;
   #output: Uint8Array[] = [];
   #outputBytes = 0;
   #tail: Uint8Array = new Uint8Array(0);
@@ -124,10 +125,12 @@ export class ChildStreams {
 
   /**
    * @param onOverflow called once when more than `outputBytesMax` are written to stdout; the rest is dropped
+   * @param onOutput gets what is written to stdout as it comes; then nothing of it is kept, and nothing is too much
    * @throws {FfiError} when no pipe can be made
    */
-  constructor(onOverflow: () => void) {
+  constructor(onOverflow: () => void, onOutput?: (chunk: Uint8Array) => void) {
     this.#onOverflow = onOverflow;
+    this.#onOutput = onOutput;
     const output = createPipe();
     try {
       const errors = createPipe();
@@ -146,7 +149,11 @@ export class ChildStreams {
     closeSync(this.outputDescriptor);
     closeSync(this.errorDescriptor);
     const [output, errors] = this.#readDescriptors;
-    this.#outputReader = new PipeReader(output, (chunk) => this.#keep(chunk));
+    this.#outputReader = new PipeReader(output, (chunk) => {
+      if (this.#onOutput === undefined) return this.#keep(chunk);
+      this.#onOutput(chunk);
+      return undefined;
+    });
     this.#errorReader = new PipeReader(errors, (chunk) => {
       this.#remember(chunk);
       return passErr(chunk);

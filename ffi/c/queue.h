@@ -50,6 +50,7 @@ struct rwq {
     bool chain[2];           /* per event: was woken, or passed a wait: if there is more, wake the next */
     bool journal, observe, shared_ok;
     bool consumes, alone;    /* holds RW_LOCK_CONSUME; holds it exclusively */
+    bool uncounted;          /* the take that is going on is no attempt yet */
     uint64_t clock_ms;       /* last reading */
     int64_t wall_offset_ms;  /* wall clock minus queue clock */
     uint64_t offset_read_ms;

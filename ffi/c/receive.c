@@ -41,7 +41,8 @@ static void reading_done(rwq *q) { rw_store(&q->me_record->reading, q->views); }
 
 /* The commit of every receive. */
 static bool lease(rwq *q, uint32_t slot, uint64_t word, uint64_t *leased) {
-    uint32_t attempts = RW_ATTEMPTS(word) < 255 ? RW_ATTEMPTS(word) + 1 : 255;
+    uint32_t attempts = RW_ATTEMPTS(word) + !q->uncounted;
+    if (attempts > 255) attempts = 255;
     *leased = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(word), RW_PRIORITY(word), q->me, attempts, RW_GEN(word));
     reading(q, true);
     RW_POINT("lease:before");
@@ -140,8 +141,9 @@ static int32_t check_takeable(rwq *q) {
 }
 
 /* What every receive does first: the clock, due messages, and a bounded piece of maintenance. */
-static int32_t begin(rwq *q) {
+static int32_t begin(rwq *q, uint32_t how) {
     if (__builtin_expect(!q->consumes, 0) && q->observe) return rw_fail(-EINVAL, "this handle only observes");
+    q->uncounted = how & RWQ_TAKE_UNCOUNTED;
     uint64_t now = rw_now_ms(q);
     if (__builtin_expect(rw_load_relaxed(&q->control->next_due) != 0, 0)) rw_promote_due(q, rw_due_clock(q));
     rw_maintain(q, now);
@@ -244,7 +246,7 @@ static int32_t map_view(rwq *q) {
 }
 
 int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms) {
-    int32_t status = begin(q);
+    int32_t status = begin(q, how);
     if (status) return status;
     if (how & RWQ_TAKE_POINTER && (status = map_view(q))) return status;
     for (;;) {
@@ -264,7 +266,7 @@ int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms) {
 
 int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) {
     if (how & RWQ_TAKE_POINTER) return rw_fail(-EINVAL, "pointers are taken one at a time");
-    int32_t status = begin(q);
+    int32_t status = begin(q, how);
     if (status) return status;
     uint32_t used = 0, count = 0;
     bool group = rw_is_sync(q) && how & RWQ_TAKE_ACK;

@@ -144,7 +144,8 @@ RWQ_API int32_t rwq_cancel(rwq *q, uint32_t slot, uint32_t id_lo, uint32_t id_hi
  * oldest first; then high, normal, low, so that the lowest may starve.
  */
 RWQ_API int32_t rwq_consume_alone(rwq *q);
-enum { RWQ_TAKE_ACK = 1, /* acknowledged before the call returns (unless RWQ_META_BIG) */ RWQ_TAKE_LEASE = 0, RWQ_TAKE_POINTER = 2 /* lease, no copy, io.out_pointer */ };
+enum { RWQ_TAKE_ACK = 1, /* acknowledged before the call returns (unless RWQ_META_BIG) */ RWQ_TAKE_LEASE = 0, RWQ_TAKE_POINTER = 2 /* lease, no copy, io.out_pointer */,
+       RWQ_TAKE_UNCOUNTED = 4 /* a lease that is no attempt before rwq_count_attempt() says so; given back, it is not to be uncounted once more */ };
 /* Takes the next message: io.meta; body at the staging area's start, headers after it at the next multiple of 8. 0 or -EAGAIN … */
 RWQ_API int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms);
 /* Up to `max` messages as records {meta, body padded to 8, headers padded to 8} in the staging area. Returns the count. */

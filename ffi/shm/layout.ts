@@ -80,7 +80,7 @@ export const META_FLAG = { redelivered: 1, big: 2, cancelled: 4 } as const;
 export const SEND = { dropOldest: 4, extended: 8 } as const;
 
 /** `RWQ_TAKE_*`. */
-export const TAKE = { lease: 0, ack: 1, pointer: 2 } as const;
+export const TAKE = { lease: 0, ack: 1, pointer: 2, uncounted: 4 } as const;
 
 /** `RWQ_EMPTY_*`. */
 export const EMPTY = { now: 0, paused: 1, ended: 2 } as const;

@@ -74,6 +74,8 @@ export class QueueHandle {
   readonly rules: ValueRules;
   readonly observing: boolean;
   readonly shared: boolean;
+  /** Whether nobody else may take messages. */
+  readonly exclusive: boolean;
   /** The whole exchange block, staging area included, in four views. */
   readonly u32: Uint32Array;
   readonly f64: Float64Array;
@@ -101,6 +103,7 @@ export class QueueHandle {
     this.rules = request.rules;
     this.observing = request.observe;
     this.shared = request.shared;
+    this.exclusive = request.exclusive === true;
     this.#pointer = pointer;
     this.u32 = new Uint32Array(block);
     this.f64 = new Float64Array(block);

@@ -53,6 +53,8 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   #tokenHi: number;
   readonly #leaseMs: number;
   readonly #view: SharedView | undefined;
+  /** Whether this delivery is among the attempts. */
+  #counted: boolean;
   #settled = false;
   #renewing = false;
   #watched: WeakRef<Watched> | undefined;
@@ -64,6 +66,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     record: RecordCursor,
     leases: Leases,
     leaseMs: number,
+    counted: boolean,
     view?: SharedView,
   ) {
     super(record);
@@ -73,6 +76,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     this.#tokenLo = u32[at + META.tokenLo] as number;
     this.#tokenHi = u32[at + META.tokenHi] as number;
     this.#leaseMs = leaseMs;
+    this.#counted = counted;
     this.#view = view;
   }
 
@@ -135,7 +139,8 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     this.#check();
     const { shim, address } = this.#leases.handle;
     this.#letGo();
-    const flags = options.uncounted === true ? 1 : 0;
+    // What was never counted is not taken off again.
+    const flags = options.uncounted === true && this.#counted ? 1 : 0;
     return this.#finish(
       shim.rwq_nack(
         address,
@@ -182,6 +187,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
       this.#tokenHi,
     );
     if (result === -ERRNO.ESTALE) this.#orLost(result);
+    this.#counted = true;
     // Also when a journal could not be written out: the attempt is counted all the same.
     this.#tokenLo = u32[META.tokenLo] as number;
     this.#tokenHi = u32[META.tokenHi] as number;
@@ -306,7 +312,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
             this.#tokenLo,
             this.#tokenHi,
             0,
-            how === "release" ? 1 : 0,
+            how === "release" && this.#counted ? 1 : 0,
           );
     this.#end();
     return result >= 0;

@@ -17,11 +17,12 @@ export {
 export { CrossProcessQueue, type EmptyReason } from "./queue.ts";
 export type { Sendable } from "./sender.ts";
 export type * from "./status.ts";
+export { type BackOff, retryDelayMs } from "./work/back_off.ts";
 export {
-  retryDelayMs,
+  type BatchWorkHandler,
+  runBatchWorkLoop,
   runWorkLoop,
   type WorkHandler,
-  type WorkLoopOptions,
-  type WorkOutcome,
-  type WorkSummary,
-} from "./work_loop.ts";
+} from "./work/loop.ts";
+export type * from "./work/options.ts";
+export type * from "./work/outcome.ts";

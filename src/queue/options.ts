@@ -99,13 +99,18 @@ export interface SendWaitOptions extends SendOptions, WaitOptions {}
 export interface LeaseOptions {
   /** Milliseconds the job stays reserved. @default the queue's */
   readonly leaseMs?: number | undefined;
+  /**
+   * Being reserved is no attempt yet: that begins with `countAttempt`. For jobs that have to wait for their turn; if they
+   * counted, a few crashes would make dead letters of messages that nobody has begun with. @default false
+   */
+  readonly uncounted?: boolean | undefined;
 }
 
 /** Options of taking a job. */
 export interface ReserveOptions extends LeaseOptions, WaitOptions {}
 
 /** Options of `consume`. */
-export interface ConsumeOptions extends LeaseOptions {
+export interface ConsumeOptions extends Pick<LeaseOptions, "leaseMs"> {
   /** Ends the loop by throwing the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Leave when nothing can be taken now. @default false */

@@ -23,7 +23,7 @@ import type {
   WaitOptions,
 } from "./options.ts";
 import { QueueControl } from "./queue_control.ts";
-import { Receiver } from "./receiver.ts";
+import { leaseHow, Receiver } from "./receiver.ts";
 import { Requests } from "./requests.ts";
 import { type Sendable, Sender } from "./sender.ts";
 import { ackAll } from "./settle_many.ts";
@@ -256,9 +256,8 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
 
   /** The next message as a job, to be settled; null when there is nothing to take. */
   tryReserve(options?: LeaseOptions): Job<T> | null {
-    return this.#receiver.job(
-      options === undefined ? 0 : checkLeaseMs(options.leaseMs),
-    );
+    if (options === undefined) return this.#receiver.job(0);
+    return this.#receiver.job(checkLeaseMs(options.leaseMs), leaseHow(options));
   }
 
   /** Up to `max` jobs; no more than fit `stagingBytes`. */
@@ -266,15 +265,17 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
     return this.#receiver.jobs(
       checkInteger(max, "max", 1, takeMax),
       checkLeaseMs(options?.leaseMs),
+      leaseHow(options),
     );
   }
 
   /** The next job, blocking this thread at most `timeoutMs`; null when there is none. For Workers. */
   reserveSync(timeoutMs: number, options?: LeaseOptions): Job<T> | null {
     const leaseMs = checkLeaseMs(options?.leaseMs);
+    const how = leaseHow(options);
     return (
       this.#blockFor(WAIT_FOR.message, timeoutMs, () =>
-        this.#unlessEnded(this.#receiver.job(leaseMs)),
+        this.#unlessEnded(this.#receiver.job(leaseMs, how)),
       ) ?? null
     );
   }
@@ -282,7 +283,8 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
   /** Waits for the next job; null as for `receive`. @throws the signal's reason */
   reserve(options: ReserveOptions = noOptions): Promise<Job<T> | null> {
     const leaseMs = checkLeaseMs(options.leaseMs);
-    return this.#waitFor(() => this.#receiver.job(leaseMs), options);
+    const how = leaseHow(options);
+    return this.#waitFor(() => this.#receiver.job(leaseMs, how), options);
   }
 
   /** Waits for at least one job and takes up to `max`; [] where `reserve` gives null. */
@@ -292,9 +294,10 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
   ): Promise<Job<T>[]> {
     checkInteger(max, "max", 1, takeMax);
     const leaseMs = checkLeaseMs(options.leaseMs);
+    const how = leaseHow(options);
     return (
       (await this.#waitFor(
-        () => orNull(this.#receiver.jobs(max, leaseMs)),
+        () => orNull(this.#receiver.jobs(max, leaseMs, how)),
         options,
       )) ?? []
     );
@@ -305,7 +308,10 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
    * the job is settled. Its checksum is not verified. Null when there is nothing to take.
    */
   reserveZeroCopy(options?: LeaseOptions): Job<T> | null {
-    return this.#receiver.view(checkLeaseMs(options?.leaseMs));
+    return this.#receiver.view(
+      checkLeaseMs(options?.leaseMs),
+      leaseHow(options),
+    );
   }
 
   /** Acknowledges many jobs in one call: how many; those whose lease was lost are left out. All are settled afterwards. @throws {TypeError} for a job of another handle, and then none is */

@@ -39,6 +39,11 @@ export abstract class QueueControl<T> {
     return this.#info;
   }
 
+  /** Whether it was opened with `exclusive`: nobody else may take messages. */
+  get exclusive(): boolean {
+    return this.#handle.exclusive;
+  }
+
   /** Whether `close` was called. */
   get closed(): boolean {
     return this.#handle.closed;

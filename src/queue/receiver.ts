@@ -6,10 +6,16 @@ import type { QueueHandle } from "./handle.ts";
 import { Job } from "./job.ts";
 import type { Leases } from "./leases.ts";
 import { Message } from "./message.ts";
+import type { LeaseOptions } from "./options.ts";
 import { pad8 } from "./record.ts";
 import { keepAliveWith, viewSharedMemory } from "./shared_view.ts";
 
 const noBytes = new Uint8Array(0);
+
+/** How the shim is to lease. */
+export function leaseHow(options: LeaseOptions | undefined): number {
+  return options?.uncounted === true ? TAKE.uncounted : TAKE.lease;
+}
 
 /** Takes from one handle. A result of null or [] means that there is nothing now; `handle.emptyReason` says why. */
 export class Receiver<T> {
@@ -46,11 +52,11 @@ export class Receiver<T> {
   }
 
   /** The next message, leased. `leaseMs` 0 stands for the queue's own. */
-  job(leaseMs: number): Job<T> | null {
+  job(leaseMs: number, how: number = TAKE.lease): Job<T> | null {
     const handle = this.#handle;
     const { shim, cursor, u32 } = handle;
     for (;;) {
-      const result = shim.rwq_receive(handle.address, TAKE.lease, leaseMs);
+      const result = shim.rwq_receive(handle.address, how, leaseMs);
       if (result < 0) return this.#nothing(result);
       const flags = u32[META.flags] as number;
       if ((flags & META_FLAG.cancelled) !== 0) {
@@ -60,7 +66,9 @@ export class Receiver<T> {
       }
       if ((flags & META_FLAG.big) === 0) this.#copyOne();
       else if (!this.#readBig()) continue;
-      return this.#leases.track(new Job<T>(cursor, this.#leases, leaseMs));
+      return this.#leases.track(
+        new Job<T>(cursor, this.#leases, leaseMs, how === TAKE.lease),
+      );
     }
   }
 
@@ -86,9 +94,9 @@ export class Receiver<T> {
   }
 
   /** Up to `max` jobs, as many as fit the staging area. */
-  jobs(max: number, leaseMs: number): Job<T>[] {
+  jobs(max: number, leaseMs: number, how: number = TAKE.lease): Job<T>[] {
     for (;;) {
-      const count = this.#takeMany(max, TAKE.lease, leaseMs);
+      const count = this.#takeMany(max, how, leaseMs);
       if (count === 0) return [];
       const jobs: Job<T>[] = [];
       this.#eachRecord(count, (big, cancelled) => {
@@ -98,7 +106,12 @@ export class Receiver<T> {
         } else if (!big || this.#readBig(IO.stagingU32)) {
           jobs.push(
             this.#leases.track(
-              new Job<T>(this.#handle.cursor, this.#leases, leaseMs),
+              new Job<T>(
+                this.#handle.cursor,
+                this.#leases,
+                leaseMs,
+                how === TAKE.lease,
+              ),
             ),
           );
         }
@@ -108,11 +121,15 @@ export class Receiver<T> {
   }
 
   /** The next message, leased and not copied: its data is shared memory. */
-  view(leaseMs: number): Job<T> | null {
+  view(leaseMs: number, how: number = TAKE.lease): Job<T> | null {
     const handle = this.#handle;
     const { shim, cursor, u32 } = handle;
     for (;;) {
-      const result = shim.rwq_receive(handle.address, TAKE.pointer, leaseMs);
+      const result = shim.rwq_receive(
+        handle.address,
+        TAKE.pointer | how,
+        leaseMs,
+      );
       if (result < 0) return this.#nothing(result);
       const headersLength = u32[META.headersLength] as number;
       const bodyLength = u32[META.bodyLength] as number;
@@ -123,7 +140,13 @@ export class Receiver<T> {
       cursor.at = 0;
       cursor.offset = 0;
       cursor.chunk = view.bytes;
-      const job = new Job<T>(cursor, this.#leases, leaseMs, view);
+      const job = new Job<T>(
+        cursor,
+        this.#leases,
+        leaseMs,
+        how === TAKE.lease,
+        view,
+      );
       // The cursor stays: it must not keep the bytes, and by them the job, from being found when they are dropped.
       cursor.chunk = noBytes;
       if (((u32[META.flags] as number) & META_FLAG.cancelled) !== 0) {

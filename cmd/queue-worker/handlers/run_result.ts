@@ -1,0 +1,41 @@
+/** How one run of a handler ended, whether its process was started for it or is kept for many. */
+
+/** A run that is over. `release` must be called when nothing more is wanted of it. */
+export interface RunResult {
+  /** Whether it did what it was asked for; then `output` is what came of it. */
+  readonly succeeded: boolean;
+  /** 0 to 255, null when a signal ended the process; 0 also while a coprocess lives on. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  /** Whether it was stopped because the worker leaves, or its lease was lost. */
+  readonly stopped: boolean;
+  /** Why it failed, for people; undefined when it did not. */
+  readonly reason: string | undefined;
+  /** What it wrote to stdout. @throws {RunFailed} when it turns out to be too much only now */
+  output(): Promise<Uint8Array>;
+  /** The last 4 KiB of its stderr. */
+  errorTail(): Promise<Uint8Array>;
+  release(): void;
+}
+
+/** A run that seemed to have succeeded has not. */
+export class RunFailed extends Error {}
+
+/** What a handler is given for one run. */
+export interface RunRequest {
+  readonly bytes: Uint8Array;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted when a lease is lost: two handlers must not work on one message. */
+  readonly lost: AbortSignal;
+  /** Told the process id. */
+  readonly onStarted: (pid: number) => void;
+}
+
+/** Runs the user's command. */
+export interface Handler {
+  /** @throws when no process can be started, which is not the message's fault */
+  run(request: RunRequest): Promise<RunResult>;
+  /** Ends processes that are kept. */
+  close(): Promise<void>;
+}

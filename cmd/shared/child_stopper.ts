@@ -1,0 +1,78 @@
+/** Stopping a child: TERM to its process group, and KILL a while later. */
+
+/** When a child is to be stopped. */
+export interface StopRules {
+  /** Milliseconds until TERM. @default no limit */
+  readonly timeoutMs: number | undefined;
+  /** Milliseconds from TERM to KILL. */
+  readonly killAfterMs: number;
+  /** Aborting sends TERM to the process group, and KILL later. */
+  readonly terminate: AbortSignal;
+  /** Aborting sends KILL at once. */
+  readonly kill: AbortSignal;
+}
+
+/** Sends a signal to a process group, if it is still there. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group is gone.
+  }
+}
+
+/** Follows the rules until it is disposed. */
+export class ChildStopper implements Disposable {
+  readonly #pid: number;
+  readonly #rules: StopRules;
+  readonly #timer: Timer | undefined;
+  #killTimer: Timer | undefined;
+  /** Whether the time was over. */
+  timedOut = false;
+  /** Whether `terminate` or `kill` was aborted. */
+  stopped = false;
+
+  constructor(pid: number, rules: StopRules) {
+    this.#pid = pid;
+    this.#rules = rules;
+    const { timeoutMs, terminate, kill } = rules;
+    if (timeoutMs !== undefined) {
+      this.#timer = setTimeout(() => {
+        this.timedOut = true;
+        this.#term();
+      }, timeoutMs);
+    }
+    terminate.addEventListener("abort", this.#onTerminate);
+    kill.addEventListener("abort", this.#onKill);
+    if (terminate.aborted) this.#onTerminate();
+    if (kill.aborted) this.#onKill();
+  }
+
+  /** To be called when the child is over, or needs no watching any more. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#killTimer);
+    this.#rules.terminate.removeEventListener("abort", this.#onTerminate);
+    this.#rules.kill.removeEventListener("abort", this.#onKill);
+    // Whoever of the group ignored the end of its leader must not work beside the next attempt.
+    if (this.timedOut || this.stopped) signalGroup(this.#pid, "SIGKILL");
+  }
+
+  readonly #onTerminate = (): void => {
+    this.stopped = true;
+    this.#term();
+  };
+
+  readonly #onKill = (): void => {
+    this.stopped = true;
+    signalGroup(this.#pid, "SIGKILL");
+  };
+
+  #term(): void {
+    signalGroup(this.#pid, "SIGTERM");
+    this.#killTimer ??= setTimeout(
+      () => signalGroup(this.#pid, "SIGKILL"),
+      this.#rules.killAfterMs,
+    );
+  }
+}

@@ -122,9 +122,7 @@ async function supervise(
     say("SIGUSR1 received: no more messages are taken");
     session.stopFetching();
   });
-  await started.catch((error: unknown) => {
-    if (!stop.stop.aborted && !stop.stopFetching.aborted) throw error;
-  });
+  await started;
   return exitCodeFor(await session.ended(), stop.exitCode);
 }
 

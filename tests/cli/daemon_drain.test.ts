@@ -151,4 +151,30 @@ describe("daemon drain", () => {
     },
     { timeoutMs: 40_000 },
   );
+
+  test(
+    "leaves with 141 when nobody reads its stdout any more, and the message is not lost",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      await Bun.write(
+        sandbox.file("daemon.json"),
+        JSON.stringify({
+          workers: {
+            w: {
+              queue: "q",
+              exec: "while [ ! -e closed ]; do sleep 0.02; done; cat",
+            },
+          },
+        }),
+      );
+      const { out } = await sandbox.bash(
+        `ringwire-queue-worker daemon -c daemon.json | { exec <&-; echo >closed; }
+echo \${PIPESTATUS[0]}`,
+      );
+      expect(out).toBe("141\n");
+      expect(await sandbox.waiting("q")).toEqual(["x 0"]);
+    },
+    { timeoutMs: 30_000 },
+  );
 });

@@ -110,10 +110,14 @@ export class DaemonSession {
     };
   }
 
-  /** Begins. @returns when all queues that are there are open and all processes have been started */
+  /** Begins. @returns when all queues that are there are open and all processes have been started, or a drain has come first */
   start(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#apply(this.#config);
+      try {
+        await this.#apply(this.#config);
+      } catch (error) {
+        if (!(error instanceof ActionRefused)) throw error;
+      }
     });
   }
 

@@ -2,7 +2,7 @@
 import { retryDelayMs } from "../../../src/queue/mod.ts";
 import { formatDuration } from "../../shared/duration.ts";
 import { ExitCode } from "../../shared/exit_codes.ts";
-import { say } from "../../shared/output.ts";
+import { BrokenPipe, say } from "../../shared/output.ts";
 import {
   type ChildEnd,
   describeEnd,
@@ -202,6 +202,11 @@ export class ProcessSlot {
       say(`${this.name}${who}: ${describeEnd(end)}; its successor is started`);
       this.#start();
     } else this.#scheduleAfter(end, who);
+    if (
+      end.exitCode === ExitCode.brokenPipe &&
+      child.plan.stdout.kind === "inherit"
+    )
+      this.#init.onStdoutBroken(new BrokenPipe(0));
   }
 
   #scheduleAfter(end: ChildEnd, who: string): void {

@@ -2,6 +2,11 @@
 
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
 
+/** Lists have no name of their own. */
+function at(path: readonly string[]): string {
+  return path.filter((key) => key !== "").join(".");
+}
+
 /**
  * What is wrong with the first key that is repeated, or that no object can hold: its path and why.
  *
@@ -27,10 +32,10 @@ export function findRepeatedKey(text: string): string | undefined {
       const keys = open.at(-1);
       path[path.length - 1] = key;
       if (keys?.has(key) === true)
-        return `${path.join(".")}: given twice, allowed is once`;
+        return `${at(path)}: given twice, allowed is once`;
       // It would vanish on the way.
       if (key === "__proto__")
-        return `${path.join(".")}: given as a key, allowed is any other name`;
+        return `${at(path)}: given as a key, allowed is any other name`;
       keys?.add(key);
       expectsKey = false;
     }

@@ -73,6 +73,11 @@ export const queueWorker: Executable = {
       load: async () => (await import("./reload.ts")).reload,
     },
     {
+      name: "restart",
+      summary: "replace a daemon's processes",
+      load: async () => (await import("./restart.ts")).restart,
+    },
+    {
       name: "pause",
       summary: "let nobody take messages until resume",
       load: async () => (await import("./pause.ts")).pause,

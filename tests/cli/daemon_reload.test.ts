@@ -234,4 +234,48 @@ describe("daemon reload", () => {
     },
     { timeoutMs: 30_000 },
   );
+
+  test(
+    "health, restart, reload and drain find the daemon by its name",
+    async () => {
+      await using sandbox = new Sandbox();
+      const path = sandbox.file("daemon.json");
+      await Bun.write(path, JSON.stringify({ queues, workers: { w: idle } }));
+      const daemon = sandbox.start([
+        "ringwire-queue-worker",
+        "daemon",
+        "-c",
+        path,
+        "--name",
+        "media",
+      ]);
+      const pids = (): string[] =>
+        [...daemon.err().matchAll(/w-1 \(pid (\d+)\): started/g)].map(
+          (match) => match[1] ?? "",
+        );
+      await until(
+        "health",
+        async () => (await sandbox.run(["health", "media"])).code === 0,
+      );
+      await until("the worker", () => pids().length === 1);
+      await sandbox.good(["restart", "media", "w"]);
+      await until("its successor", () => pids().length === 2);
+      const unknown = await sandbox.run(["restart", "media", "v"]);
+      expect([unknown.code, unknown.err]).toEqual([
+        1,
+        `ringwire-queue-worker: media (${daemon.pid}, daemon): worker: given "v", allowed are w and the names of their processes\n`,
+      ]);
+      expect((await sandbox.run(["restart", "nobody", "w"])).code).toBe(3);
+      await sandbox.good(["reload", "media"]);
+      await Bun.write(path, "[]");
+      const refused = await sandbox.run(["reload", "media"]);
+      expect([refused.code, refused.err]).toEqual([
+        1,
+        `ringwire-queue-worker: media (${daemon.pid}, daemon): ${path}: the file: given a list, allowed is a table\n`,
+      ]);
+      await sandbox.good(["drain", "media"]);
+      expect((await daemon.ended).code).toBe(0);
+    },
+    { timeoutMs: 30_000 },
+  );
 });

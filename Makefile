@@ -136,7 +136,15 @@ $(eval $(call c_test_variant,asan,$(ASAN)))
 $(eval $(call c_test_variant,tsan,$(TSAN)))
 $(eval $(call c_test_variant,crash,$(CRASH)))
 
-test: setup build
+# Shells that completion is tested in; where they cannot be had, the summary names the tests that were left out.
+SHELLS_STAMP := .tools/test-shells.stamp
+
+$(SHELLS_STAMP): scripts/test_shells.sh
+	mkdir -p .tools
+	bash scripts/test_shells.sh
+	touch $@
+
+test: setup build $(SHELLS_STAMP)
 	@$(BUN) scripts/run_tests.ts
 
 # --- bench

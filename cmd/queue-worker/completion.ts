@@ -1,42 +1,36 @@
 import { defineVerb } from "../shared/command_line.ts";
-import {
-  completionScript,
-  type CompletedVerb,
-  type Shell,
-} from "../shared/completion.ts";
+import { complete, formatAnswer } from "../shared/completion.ts";
+import { completionScript, shells } from "../shared/completion_scripts.ts";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
-import { longName } from "../shared/options.ts";
 import { printOut } from "../shared/output.ts";
 
-const shells: readonly Shell[] = ["bash", "zsh", "fish"];
-
-/** `completion bash|zsh|fish`. */
+/** `completion bash|zsh|fish`, and `completion words WORD…`, which the scripts ask. */
 export const completion = defineVerb({
-  operands: ["<shell>"],
+  operands: ["<shell>", "[word...]"],
+  operandShapes: [{ kind: "choice", words: shells }],
+  // The words that are asked about may have dashes.
+  passThrough: true,
+  toleratesBadConfig: true,
   options: {},
+  notes:
+    "The scripts ask the executable at every Tab: 'completion words WORD…' prints what may come in place of the last WORD.",
   examples: [
     "source <(ringwire-queue-worker completion bash)",
+    "source <(ringwire-queue-worker completion zsh)",
     "ringwire-queue-worker completion fish >~/.config/fish/completions/ringwire-queue-worker.fish",
   ],
   run: async ({ operands, executable }) => {
-    const shell = shells.find((name) => name === operands[0]);
-    if (shell === undefined)
-      throw new UsageError(
-        `completion: given ${JSON.stringify(operands[0])}, allowed are ${shells.join(", ")}`,
-      );
-    const verbs: CompletedVerb[] = [];
-    for (const { name, summary, load } of executable.verbs) {
-      const { options } = await load();
-      const flags = [
-        ...Object.values(options).map((spec) => ({
-          name: longName(spec),
-          description: spec.description,
-        })),
-        { name: "config", description: "configuration file" },
-      ];
-      verbs.push({ name, summary, options: flags });
+    const [what, ...words] = operands;
+    if (what === "words") {
+      await printOut(formatAnswer(await complete(executable, words)));
+      return ExitCode.done;
     }
-    await printOut(completionScript(shell, executable.name, verbs));
+    const shell = shells.find((name) => name === what);
+    if (shell === undefined || words.length > 0)
+      throw new UsageError(
+        `completion: given ${JSON.stringify(operands.join(" "))}, allowed are ${shells.join(", ")}`,
+      );
+    await printOut(completionScript(shell, executable.name));
     return ExitCode.done;
   },
 });

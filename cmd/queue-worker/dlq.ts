@@ -97,6 +97,7 @@ function describe(letter: DeadLetter): string {
 /** `dlq show`: everything about some dead letters. */
 export const dlqShow = defineVerb({
   operands: ["<id...>"],
+  operandShapes: [{ kind: "dead-letter" }],
   options: { queue: queueOption, output: jsonOption },
   examples: ["ringwire-queue-worker dlq show -q jobs 17"],
   run: async ({ options, operands }) => {
@@ -119,6 +120,7 @@ export const dlqShow = defineVerb({
 function changeVerb(action: "retry" | "drop", notes: string): Verb {
   return defineVerb({
     operands: ["[id...]"],
+    operandShapes: [{ kind: "dead-letter" }],
     options: {
       queue: queueOption,
       all: switchOption("--all", "all dead letters of the queue"),

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync, existsSync } from "node:fs";
+import { lstatSync, readlinkSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   listQueues,
@@ -22,7 +22,8 @@ import { broken, type Finding, ok, reasonOf, warn } from "./doctor/finding.ts";
 import { checkLauncher, checkLibrary, selfTest } from "./doctor/native.ts";
 import { checkQueue } from "./doctor/queue_checks.ts";
 import { checkMemory, checkSystem } from "./doctor/system.ts";
-import { followName, queueOption, requireQueueName } from "./open_queue.ts";
+import { queueOption, requireQueueName } from "./open_queue.ts";
+import { linkedNames } from "./present_names.ts";
 
 const options = {
   queue: queueOption,
@@ -51,23 +52,6 @@ async function checkConfig(
       reasonOf(error),
       "mend the file; ringwire-queue-worker config check FILE, config schema",
     );
-  }
-}
-
-/** Names that lead to a journal. */
-function linkedNames(): string[] {
-  const prefix = "ringwire.";
-  try {
-    return readdirSync(sharedMemoryDirectory(), { withFileTypes: true })
-      .filter(
-        (entry) => entry.isSymbolicLink() && entry.name.startsWith(prefix),
-      )
-      .map((entry) => entry.name.slice(prefix.length))
-      .filter((name) => followName(name) !== name)
-      .sort();
-  } catch {
-    // The directory's own finding says why.
-    return [];
   }
 }
 
@@ -167,6 +151,7 @@ async function run(invocation: DoctorInvocation): Promise<number> {
 /** `doctor [NAME]`: what is in the way of the queues here, and how to mend it. */
 export const doctor = defineVerb({
   operands: ["[name]"],
+  operandShapes: [{ kind: "queue" }],
   options,
   toleratesBadConfig: true,
   notes: `Limits, kernel, memory, the directory of the queues, the native library, and every queue of this user; with -q, that one alone. Calls are really made, on files

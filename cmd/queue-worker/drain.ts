@@ -81,6 +81,7 @@ async function drainOne(
 /** `drain [NAME…]`: lets workers and daemons finish and leave. */
 export const drain = defineVerb({
   operands: ["[name...]"],
+  operandShapes: [{ kind: "worker" }],
   options: {
     ...targetOptions,
     timeout: valueOption(

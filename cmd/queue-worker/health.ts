@@ -49,6 +49,7 @@ const { all: _, ...options } = targetOptions;
 /** `health [NAME…]`: whether workers and daemons do what they are there for. */
 export const health = defineVerb({
   operands: ["[name...]"],
+  operandShapes: [{ kind: "worker" }],
   options: {
     ...options,
     timeout: valueOption(

@@ -5,6 +5,7 @@ import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
 function switchVerb(action: "pause" | "resume", notes: string): Verb {
   return defineVerb({
     operands: ["[name]"],
+    operandShapes: [{ kind: "queue" }],
     options: { queue: queueOption },
     notes,
     examples: [`ringwire-queue-worker ${action} jobs`],

@@ -8,6 +8,7 @@ import { recordOptions, recordStyle, writeRecords } from "./record_output.ts";
 /** `peek -q NAME`: shows the next messages without taking them. */
 export const peek = defineVerb({
   operands: ["[name]"],
+  operandShapes: [{ kind: "queue" }],
   options: {
     queue: queueOption,
     count: valueOption(

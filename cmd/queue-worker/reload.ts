@@ -19,6 +19,7 @@ const { queue: _, ...options } = targetOptions;
 /** `reload NAME…`: daemons read their configuration again. */
 export const reload = defineVerb({
   operands: ["[name...]"],
+  operandShapes: [{ kind: "worker" }],
   options: {
     ...options,
     timeout: valueOption(

@@ -11,6 +11,7 @@ import {
 /** `rm NAME`: destroys a queue with everything in it. */
 export const rm = defineVerb({
   operands: ["[name]"],
+  operandShapes: [{ kind: "queue" }],
   options: { queue: queueOption },
   notes: "Whoever has it open is told that it is gone.",
   examples: ["ringwire-queue-worker rm jobs"],

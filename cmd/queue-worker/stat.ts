@@ -87,6 +87,7 @@ const takes = { none: "no", shared: "yes", exclusive: "alone" } as const;
 /** `stat NAME`: what a queue says about itself. */
 export const stat = defineVerb({
   operands: ["[name]"],
+  operandShapes: [{ kind: "queue" }],
   options: {
     queue: queueOption,
     output: valueOption(

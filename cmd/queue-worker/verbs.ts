@@ -151,5 +151,11 @@ export const queueWorker: Executable = {
     "ringwire-queue-worker pop -q nums --until-empty | sort -n | md5sum",
     "ringwire-queue-worker work -q jobs -j4 --timeout 2m -- ./handle-job",
   ],
+  candidates: {
+    queue: async () => (await import("./present_names.ts")).queueCandidates(),
+    "dead-letter": async (given) =>
+      (await import("./present_names.ts")).deadLetterCandidates(given),
+    worker: async () => (await import("./present_names.ts")).workerCandidates(),
+  },
   version: async (json) => (await import("./version.ts")).printVersion(json),
 };

@@ -274,6 +274,7 @@ async function run(invocation: WorkInvocation): Promise<number> {
 /** `work -q NAME -- CMD ARG…`: a process for each message, for several, or one that is kept. */
 export const work = defineVerb({
   operands: ["[command...]"],
+  operandShapes: [{ kind: "command" }],
   passThrough: true,
   options: workOptions,
   notes: `The body arrives on the handler's stdin; RINGWIRE_MSG_ID, _QUEUE, _ATTEMPT, _MAX_DELIVER, _ENQUEUED_MS and _HEADERS (JSON) in its environment, and

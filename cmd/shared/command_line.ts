@@ -1,6 +1,7 @@
 /** The only file that knows commander: verbs with their options in, a run with resolved values out. */
 import { Command, CommanderError, Option } from "commander";
 import { type ConfigFile, readConfig } from "./config_file.ts";
+import type { CandidateSource } from "./candidates.ts";
 import type { VerbOptions } from "./config_schema.ts";
 import { ExitCode, UsageError } from "./exit_codes.ts";
 import {
@@ -13,6 +14,7 @@ import {
   RefusedOption,
   resolveOption,
 } from "./options.ts";
+import type { OperandShape } from "./value_shape.ts";
 
 /** What a verb gets to work with. */
 export interface Invocation<Specs extends OptionSpecs> {
@@ -30,6 +32,8 @@ export interface Invocation<Specs extends OptionSpecs> {
 export interface Verb<Specs extends OptionSpecs = OptionSpecs> {
   /** As commander writes them: `<name>`, `[body]`, `[command...]`. @default none */
   readonly operands?: readonly string[];
+  /** What each operand looks like, for completion. @default nothing is offered */
+  readonly operandShapes?: readonly OperandShape[];
   /** What follows the first operand belongs to that, dashes or not. @default false */
   readonly passThrough?: boolean;
   readonly options: Specs;
@@ -68,6 +72,10 @@ export interface Executable {
   /** What a group of verbs is about. */
   readonly groups: Readonly<Record<string, string>>;
   readonly examples: readonly string[];
+  /** What completion offers for a shape: its candidates at this moment. */
+  readonly candidates: Partial<
+    Readonly<Record<OperandShape["kind"], CandidateSource>>
+  >;
   /** Prints the version, as text or as JSON. */
   readonly version: (json: boolean) => Promise<number>;
 }

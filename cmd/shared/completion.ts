@@ -1,118 +1,285 @@
-/** Completion scripts made from the declared verbs. Queue names after `-q` come from the executable's own `ls`. */
+/**
+ * What may come next on a command line. The shells' scripts ask the executable itself at every Tab, so that they need to
+ * know nothing: not the verbs, not their options, not the queues.
+ */
+import type { Candidate, GivenOptions } from "./candidates.ts";
+import type { Executable, Verb, VerbEntry } from "./command_line.ts";
+import { longName, type OptionSpec } from "./options.ts";
+import type { OperandShape } from "./value_shape.ts";
 
-/** The shells that there are scripts for. */
-export type Shell = "bash" | "zsh" | "fish";
+/** What else the shell itself has to offer. */
+type Rest =
+  | { readonly kind: "none" }
+  /** Paths; `prefix` stands before them in the same word. */
+  | { readonly kind: "files"; readonly prefix: string }
+  /** Words of another command, which begins at that word; the executable is word 0. */
+  | { readonly kind: "command"; readonly at: number };
 
-/** What a script needs to know of a verb. */
-export interface CompletedVerb {
-  /** `push`, `dlq ls`. */
-  readonly name: string;
-  readonly summary: string;
-  readonly options: readonly {
-    readonly name: string;
-    readonly description: string;
-  }[];
+/** What may be written in place of the word at the cursor. */
+export interface Answer {
+  readonly candidates: readonly Candidate[];
+  readonly rest: Rest;
 }
 
-const listQueues =
-  'ls -o jsonl 2>/dev/null | sed -n \'s/^{"name":"\\([^"]*\\)".*/\\1/p\'';
+/** Before the paths of journalled queues. */
+const filePrefix = "file:";
+const nothing: Answer = { candidates: [], rest: { kind: "none" } };
 
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+/** An option as far as it matters here. */
+interface KnownOption {
+  readonly long: string;
+  readonly short: string | undefined;
+  readonly description: string;
+  readonly takesValue: boolean;
+  readonly repeats: boolean;
+  readonly shape: OperandShape | undefined;
 }
 
-function firstWords(verbs: readonly CompletedVerb[]): string[] {
-  return [
-    ...new Set(verbs.map((verb) => verb.name.split(" ", 1)[0] ?? verb.name)),
-  ];
+/** An option that does not know its shape may still say by its placeholder that it wants a file or a queue. */
+function placeholderShape(flags: string): OperandShape | undefined {
+  const placeholder = /<(\w+)>/.exec(flags)?.[1];
+  if (placeholder === "file" || placeholder === "path") return { kind: "file" };
+  return placeholder === "queue" ? { kind: "queue" } : undefined;
 }
 
-/** Second words of each group: `dlq` → `ls show …`. */
-function groupsOf(verbs: readonly CompletedVerb[]): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const { name } of verbs) {
-    const [group = "", word] = name.split(" ");
-    if (word !== undefined)
-      groups.set(group, [...(groups.get(group) ?? []), word]);
+function knownOption(spec: OptionSpec<unknown>): KnownOption {
+  return {
+    long: longName(spec),
+    short: /^-(\w),/.exec(spec.flags)?.[1],
+    description: spec.description,
+    takesValue: spec.kind !== "switch",
+    repeats: spec.kind === "list",
+    shape: spec.shape ?? placeholderShape(spec.flags),
+  };
+}
+
+/** Those that every verb has. */
+const commonOptions: readonly KnownOption[] = [
+  {
+    long: "config",
+    short: undefined,
+    description: "configuration file",
+    takesValue: true,
+    repeats: false,
+    shape: { kind: "file" },
+  },
+  {
+    long: "help",
+    short: "h",
+    description: "show help",
+    takesValue: false,
+    repeats: false,
+    shape: undefined,
+  },
+];
+
+/** The words of a verb's command line before the cursor, taken apart. */
+class Parsed {
+  readonly given = new Map<string, string[]>();
+  readonly operands: string[] = [];
+  /** The option whose value is next. */
+  pending: KnownOption | undefined;
+  /** Whether everything that follows is an operand. */
+  onlyOperands = false;
+  readonly #options: readonly KnownOption[];
+
+  constructor(
+    options: readonly KnownOption[],
+    words: readonly string[],
+    passThrough: boolean,
+  ) {
+    this.#options = options;
+    for (const word of words) {
+      this.#take(word);
+      if (passThrough && this.operands.length > 0) this.onlyOperands = true;
+    }
   }
-  return groups;
-}
 
-function bashScript(program: string, verbs: readonly CompletedVerb[]): string {
-  const name = `_${program.replaceAll("-", "_")}`;
-  const cases = verbs.map(
-    (verb) =>
-      `    ${quote(verb.name)}) words=${quote(verb.options.map((option) => `--${option.name}`).join(" "))} ;;`,
-  );
-  const groups = [...groupsOf(verbs)].map(
-    ([group, words]) =>
-      `    ${group}) [ "$COMP_CWORD" -eq 2 ] && words=${quote(words.join(" "))} || verb="${group} \${COMP_WORDS[2]}" ;;`,
-  );
-  return `${name}() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} verb=\${COMP_WORDS[1]} words=
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W ${quote(`${firstWords(verbs).join(" ")} --version --help`)} -- "$current")); return
-  fi
-  if [ "$previous" = -q ] || [ "$previous" = --queue ]; then
-    COMPREPLY=($(compgen -W "$(${program} ${listQueues})" -- "$current")); return
-  fi
-  case $verb in
-${groups.join("\n")}
-  esac
-  case $verb in
-${cases.join("\n")}
-  esac
-  case $current in
-    -*) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
-    *) if [ -n "$words" ] && [ "\${words#--}" = "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$current")); else COMPREPLY=($(compgen -f -W "$(${program} ${listQueues})" -- "$current")); fi ;;
-  esac
-}
-complete -F ${name} ${program}
-`;
-}
+  /** The option that a word with its value in it begins with: `--on-full=block`, `-qjobs`. */
+  attached(
+    word: string,
+  ): { readonly option: KnownOption; readonly prefix: string } | undefined {
+    const prefix = /^--[\w-]+=|^-\w(?=.)/.exec(word)?.[0] ?? "";
+    const option = this.#find(prefix.replace(/=$/, ""));
+    return option?.takesValue === true ? { option, prefix } : undefined;
+  }
 
-function fishScript(program: string, verbs: readonly CompletedVerb[]): string {
-  const lines = [`complete -c ${program} -f`];
-  const first = firstWords(verbs);
-  for (const word of first) {
-    const summary = verbs.find((verb) => verb.name === word)?.summary ?? "";
-    lines.push(
-      `complete -c ${program} -n __fish_use_subcommand -a ${word} -d ${quote(summary)}`,
+  #find(flag: string): KnownOption | undefined {
+    return this.#options.find(
+      ({ long, short }) => flag === `--${long}` || flag === `-${short}`,
     );
   }
-  for (const verb of verbs) {
-    const [word = "", inner] = verb.name.split(" ");
-    if (inner !== undefined) {
-      lines.push(
-        `complete -c ${program} -n '__fish_seen_subcommand_from ${word}; and test (count (commandline -opc)) -eq 2' -a ${inner} -d ${quote(verb.summary)}`,
-      );
-    }
-    const seen = [word, inner]
-      .filter((part) => part !== undefined)
-      .map((part) => `__fish_seen_subcommand_from ${part}`);
-    for (const option of verb.options) {
-      const values =
-        option.name === "queue"
-          ? ` -s q -xa ${quote(`(${program} ${listQueues})`)}`
-          : "";
-      lines.push(
-        `complete -c ${program} -n ${quote(seen.join("; and "))} -l ${option.name}${values} -d ${quote(option.description)}`,
-      );
+
+  #note({ long }: KnownOption, text: string): void {
+    this.given.set(long, [...(this.given.get(long) ?? []), text]);
+  }
+
+  #take(word: string): void {
+    if (this.pending !== undefined) {
+      this.#note(this.pending, word);
+      this.pending = undefined;
+    } else if (this.onlyOperands || !/^-./.test(word)) {
+      this.operands.push(word);
+    } else if (word === "--") {
+      this.onlyOperands = true;
+    } else {
+      const exact = this.#find(word);
+      const within = exact === undefined ? this.attached(word) : undefined;
+      if (within !== undefined)
+        this.#note(within.option, word.slice(within.prefix.length));
+      else if (exact?.takesValue === true) this.pending = exact;
+      else if (exact !== undefined) this.#note(exact, "");
     }
   }
-  return `${lines.join("\n")}\n`;
 }
 
-/** The script for a shell to source. */
-export function completionScript(
-  shell: Shell,
-  program: string,
-  verbs: readonly CompletedVerb[],
-): string {
-  if (shell === "fish") return fishScript(program, verbs);
-  const bash = bashScript(program, verbs);
-  // zsh runs bash's completions as they are.
-  return shell === "zsh"
-    ? `autoload -U +X compinit bashcompinit\ncompinit -i\nbashcompinit\n${bash}`
-    : bash;
+function beginningWith(
+  current: string,
+  candidates: readonly Candidate[],
+): Answer {
+  return {
+    candidates: candidates.filter(({ value }) => value.startsWith(current)),
+    rest: { kind: "none" },
+  };
+}
+
+function verbWords(executable: Executable, group?: string): Candidate[] {
+  const found = new Map<string, string>();
+  for (const { name, summary } of executable.verbs) {
+    const [first = "", second] = name.split(" ");
+    if (group === undefined)
+      found.set(
+        first,
+        second === undefined ? summary : (executable.groups[first] ?? ""),
+      );
+    else if (first === group && second !== undefined)
+      found.set(second, summary);
+  }
+  return [...found].map(([value, description]) => ({ value, description }));
+}
+
+/** What a value of some shape may be; `prefix` stands before it in the same word. */
+async function completeValue(
+  executable: Executable,
+  shape: OperandShape | undefined,
+  prefix: string,
+  current: string,
+  given: GivenOptions,
+): Promise<Answer> {
+  if (shape === undefined) return nothing;
+  if (shape.kind === "file")
+    return { candidates: [], rest: { kind: "files", prefix } };
+  const value = current.slice(prefix.length);
+  if (shape.kind === "queue" && value.startsWith(filePrefix))
+    return {
+      candidates: [],
+      rest: { kind: "files", prefix: `${prefix}${filePrefix}` },
+    };
+  const candidates =
+    shape.kind === "choice"
+      ? shape.words.map((word) => ({ value: word }))
+      : shape.kind === "verb"
+        ? verbWords(executable)
+        : ((await executable.candidates[shape.kind]?.(given)) ?? []);
+  return beginningWith(
+    current,
+    candidates.map((each) => ({ ...each, value: `${prefix}${each.value}` })),
+  );
+}
+
+async function completeVerb(
+  executable: Executable,
+  entry: VerbEntry,
+  verb: Verb,
+  words: readonly string[],
+): Promise<Answer> {
+  const options = [
+    ...Object.values(verb.options).map(knownOption),
+    ...commonOptions,
+  ];
+  const before = words.slice(0, -1);
+  const current = words.at(-1) ?? "";
+  const parsed = new Parsed(options, before, verb.passThrough === true);
+  const { given, pending, operands } = parsed;
+  if (pending !== undefined)
+    return completeValue(executable, pending.shape, "", current, given);
+  if (!parsed.onlyOperands && current.startsWith("-")) {
+    const within = parsed.attached(current);
+    if (within !== undefined)
+      return completeValue(
+        executable,
+        within.option.shape,
+        within.prefix,
+        current,
+        given,
+      );
+    return beginningWith(
+      current,
+      options
+        .filter(({ long, repeats }) => repeats || !given.has(long))
+        .map(({ long, description }) => ({ value: `--${long}`, description })),
+    );
+  }
+  const shapes = verb.operandShapes ?? [];
+  const shape =
+    shapes[operands.length] ??
+    // `<id...>`: the last one is for all that follow.
+    (verb.operands?.at(-1)?.includes("...") === true
+      ? shapes.at(-1)
+      : undefined);
+  if (shape?.kind === "command") {
+    const verbWordCount = entry.name.split(" ").length;
+    const at = 1 + verbWordCount + before.length - operands.length;
+    return { candidates: [], rest: { kind: "command", at } };
+  }
+  return completeValue(executable, shape, "", current, given);
+}
+
+/**
+ * What may come at the cursor.
+ *
+ * @param words those behind the executable's name, up to the cursor; the last one is the one to complete, maybe empty
+ */
+export async function complete(
+  executable: Executable,
+  words: readonly string[],
+): Promise<Answer> {
+  const [first = "", second = ""] = words;
+  if (words.length <= 1)
+    return beginningWith(
+      first,
+      first.startsWith("-")
+        ? ["--help", "--version"].map((value) => ({ value }))
+        : verbWords(executable),
+    );
+  const isGroup = executable.verbs.some(({ name }) =>
+    name.startsWith(`${first} `),
+  );
+  if (isGroup && words.length === 2)
+    return beginningWith(second, verbWords(executable, first));
+  const name = isGroup ? `${first} ${second}` : first;
+  const entry = executable.verbs.find((verb) => verb.name === name);
+  if (entry === undefined) return nothing;
+  const inner = words.slice(isGroup ? 2 : 1);
+  return completeVerb(executable, entry, await entry.load(), inner);
+}
+
+/**
+ * The answer as the scripts read it: a line for each candidate, `value TAB description`, and a last one that says what the
+ * shell adds: `:none`, `:files TAB prefix`, `:command TAB number`.
+ */
+export function formatAnswer({ candidates, rest }: Answer): string {
+  const lines = candidates.map(({ value, description }) =>
+    // Of a description only what fits into a line.
+    description === undefined
+      ? value
+      : `${value}\t${description.replaceAll(/\s+/g, " ")}`,
+  );
+  const last =
+    rest.kind === "files"
+      ? `:files\t${rest.prefix}`
+      : rest.kind === "command"
+        ? `:command\t${rest.at}`
+        : ":none";
+  return [...lines, last].map((line) => `${line}\n`).join("");
 }

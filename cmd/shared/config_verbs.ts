@@ -175,6 +175,7 @@ async function show({
 /** `config show [VERB…]`. */
 export const configShow: Verb = defineVerb({
   operands: ["[verb...]"],
+  operandShapes: [{ kind: "verb" }],
   options: showOptions,
   notes: `Without verbs, all of them. What follows -- is taken as the flags of the one verb that is named.
 A value that is not allowed is shown as refused, and the exit code is 2.`,
@@ -209,6 +210,7 @@ durations, for instance). An editor uses it by "$schema" in the file, or by its 
 /** `config check [FILE]`. */
 export const configCheck: Verb = defineVerb({
   operands: ["[file]"],
+  operandShapes: [{ kind: "file" }],
   options: {},
   toleratesBadConfig: true,
   notes:

@@ -18,6 +18,18 @@ export type ValueShape =
   /** A queue's name, or `file:PATH`. */
   | { readonly kind: "queue" };
 
+/** The shape of an operand; the last one of a verb is also that of all which follow, where it takes several. */
+export type OperandShape =
+  | ValueShape
+  /** Words of another command, which goes on to the end. */
+  | { readonly kind: "command" }
+  /** The id of a dead letter of the queue that `-q` names. */
+  | { readonly kind: "dead-letter" }
+  /** The name of a worker or daemon that runs. */
+  | { readonly kind: "worker" }
+  /** A verb of this executable. */
+  | { readonly kind: "verb" };
+
 /** A parser of one value; without a shape it takes any text. */
 export interface ValueParser<T> {
   (text: string): T;

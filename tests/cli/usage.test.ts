@@ -174,27 +174,4 @@ describe("ringwire-queue-worker's command line", () => {
     expect(version.shim_abi).toMatch(/^\d+\.\d+$/);
     expect(version.commit).toMatch(/^([0-9a-f]{12}\+?|unknown)$/);
   });
-
-  test(
-    "completes verbs, options and queue names in bash",
-    async () => {
-      await using sandbox = new Sandbox();
-      await sandbox.good(["create", "jobs"]);
-      const complete = async (...words: string[]): Promise<string> => {
-        const script = `source <(ringwire-queue-worker completion bash)
-COMP_WORDS=(ringwire-queue-worker ${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length}
-_ringwire_queue_worker; printf '%s\\n' "\${COMPREPLY[@]}"`;
-        return (await sandbox.bash(script)).out;
-      };
-      expect(await complete("pu")).toBe("push\n");
-      expect(await complete("push", "--on")).toBe("--on-full\n");
-      expect(await complete("push", "-q", "jo")).toBe("jobs\n");
-      expect(await complete("dlq", "ex")).toBe("export\n");
-      for (const shell of ["zsh", "fish"])
-        expect(await sandbox.good(["completion", shell])).toContain(
-          "ringwire-queue-worker",
-        );
-    },
-    { timeoutMs: 15_000 },
-  );
 });

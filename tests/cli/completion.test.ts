@@ -225,6 +225,7 @@ const lines: readonly (readonly [typed: string, becomes: string])[] = [
   ["push --on", "push --on-full "],
   ["push --on-full dr", "push --on-full drop-oldest "],
   ["push --on-full=dr", "push --on-full=drop-oldest "],
+  ["push --on-full=", "push --on-full="],
   ["push -q job", "push -q jobs "],
   ["push -q jo", "push -q jo"],
   ["push -q fi", "push -q file:"],
@@ -234,6 +235,7 @@ const lines: readonly (readonly [typed: string, becomes: string])[] = [
   ["stat ke", "stat kept "],
   ["work -q jobs -- setpr", "work -q jobs -- setpriv "],
   ["work -q jobs -- cat jou", "work -q jobs -- cat journal "],
+  ["push -q file:dir/", "push -q file:dir/one\\ file "],
   ["push -q file:dir/on", "push -q file:dir/one\\ file "],
 ];
 

@@ -49,10 +49,9 @@ async function read(
   while (sent < blocksMin || !done()) {
     const block = makeBlock(++sent);
     addReadings(direct, parseBlock(block));
-    const text = JSON.stringify(block);
-    if (blocks.trySend(text)) continue;
+    if (blocks.trySendValue(block)) continue;
     const beganMs = performance.now();
-    await blocks.sendWait(text);
+    await blocks.sendValueWait(block);
     waitedMs += performance.now() - beganMs;
   }
   blocks.end(); // What is in the queue is still worked on; then the parsers end, and with them the next stream.

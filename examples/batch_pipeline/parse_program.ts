@@ -30,7 +30,7 @@ const { reason, acked } = await runWorkLoop(
   async (job) => {
     // First into the next queue, which may mean to wait for room, then the acknowledgement: whoever is killed in between
     // leaves the block twice, never not at all. The lease is renewed meanwhile.
-    await parsed.sendWait(JSON.stringify(parseBlock(job.value())), {
+    await parsed.sendValueWait(parseBlock(job.value()), {
       signal: job.signal,
     });
     return { kind: "ack" };

@@ -38,7 +38,7 @@ using states = CrossProcessQueue.create<State>(statesName(inputsName, player), {
   schema: stateSchema,
 });
 states.tryReceiveMany(statesMax); // Of the time before.
-await inputs.sendWait(JSON.stringify({ kind: "join", player, session }));
+await inputs.sendValueWait({ kind: "join", player, session });
 
 let moves = 0;
 let moved = 0;
@@ -48,9 +48,8 @@ async function play(): Promise<void> {
   while (moves < movesMax && !stop.aborted) {
     const dx = (moves % 3) - 1 || 1;
     const sequence = moves + 1;
-    const move: Input = { kind: "move", player, session, sequence, dx };
     // When the server is behind, a move is not made rather than made late.
-    if (inputs.trySend(JSON.stringify(move))) {
+    if (inputs.trySendValue({ kind: "move", player, session, sequence, dx })) {
       moves++;
       moved += dx;
     }

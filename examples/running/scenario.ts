@@ -6,7 +6,7 @@ import { ChildProcesses, type RunningProcess } from "./child_processes.ts";
 import { sleep } from "./measured_times.ts";
 import { findRuntimes, type Runtime } from "./runtimes.ts";
 
-const timeLimitMs = 55_000;
+const timeLimitMs = 110_000;
 const lookEveryMs = 2;
 const labelWidth = 26;
 const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;

@@ -55,7 +55,7 @@ async function sendTasks(
     for (let count = 0; count < tasksAtATime; count++) {
       const task = makeTask(sent.length + 1);
       // Without room it waits: the workers set the pace.
-      await tasks.sendWait(JSON.stringify(task), {
+      await tasks.sendValueWait(task, {
         priority: task.urgent ? "high" : "normal",
       });
       sent.push(task);

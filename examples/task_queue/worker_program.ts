@@ -57,7 +57,7 @@ async function work(job: Job<Task>): Promise<WorkOutcome> {
   await sendMail(task, job.attempts);
   // First the result, then the acknowledgement. A kill in between repeats the task, so whoever reads the reports
   // counts each order once; the other way round a kill would lose a report.
-  reports.sendValue({
+  await reports.sendValueWait({
     order: task.order,
     digest: renderReceipt(task),
     urgent: task.urgent,

@@ -22,9 +22,9 @@ export interface JournalOptions {
 export interface HandleOptions<T = unknown> {
   /** Shown by `status()`; at most 31 bytes of UTF-8. @default the process's title */
   readonly participantName?: string | undefined;
-  /** Checks values in `sendValue`, `Message.json` on sending, and in `value()` and `json()` on receiving. @default none */
+  /** Checks whatever is sent, and on receiving what `value()` and `json()` give. @default none */
   readonly schema?: MessageSchema<T> | undefined;
-  /** How `sendValue` and `value()` turn values into bytes. @default JSON in UTF-8 */
+  /** How `sendValue`, its relatives and `value()` turn values into bytes. @default JSON in UTF-8 */
   readonly codec?: MessageCodec | undefined;
   /** Bytes of the buffer between JavaScript and the shim; larger messages take a second call. @default 262144 */
   readonly stagingBytes?: number | undefined;

@@ -127,20 +127,21 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
 
   /** Sends without waiting and without making an id. False when the queue is full. @throws as `send`, but for the full queue */
   trySend(message: Sendable, options?: SendOptions): boolean {
-    const result = this.#sender.put(message, options);
-    if (result >= 0) return true;
-    if (result === -ERRNO.EAGAIN) return false;
-    throw this.#handle.failure(result, "send");
+    return this.#accepted(this.#sender.put(message, options));
   }
 
   /** Encodes a value with the queue's codec (JSON unless told otherwise), checks it by its schema, and sends it. @throws as `send` */
   sendValue(value: T, options?: SendOptions): bigint {
-    const result = this.#sender.putChecked(
-      encodeValue(value, this.#handle.rules),
-      options,
-    );
+    const result = this.#sender.putChecked(this.#encode(value), options);
     if (result < 0) throw this.#handle.failure(result, "send");
     return this.#sender.lastId;
+  }
+
+  /** `sendValue` that gives false when the queue is full. @throws as `sendValue`, but for the full queue */
+  trySendValue(value: T, options?: SendOptions): boolean {
+    return this.#accepted(
+      this.#sender.putChecked(this.#encode(value), options),
+    );
   }
 
   /**
@@ -162,20 +163,21 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
     message: Sendable,
     options: SendWaitOptions = noOptions,
   ): Promise<bigint> {
-    const deadline = deadlineMs(options.timeoutMs);
-    throwIfAborted(options.signal);
-    const attempt = (): bigint | undefined =>
-      this.trySend(message, options) ? this.#sender.lastId : undefined;
-    if (!this.#waits.busy("space")) {
-      const id = attempt();
-      if (id !== undefined) return id;
-    }
-    return await this.#waits.enter(
-      "space",
-      attempt,
-      () => this.#noRoom(options.timeoutMs),
-      deadline,
-      options.signal,
+    return await this.#waitForRoom(
+      () => this.trySend(message, options),
+      options,
+    );
+  }
+
+  /** `sendValue` that waits for room; the value is encoded and checked once, before. @throws as `sendWait` */
+  async sendValueWait(
+    value: T,
+    options: SendWaitOptions = noOptions,
+  ): Promise<bigint> {
+    const body = this.#encode(value);
+    return await this.#waitForRoom(
+      () => this.#accepted(this.#sender.putChecked(body, options)),
+      options,
     );
   }
 
@@ -372,6 +374,35 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
 
   protected override get replyCounters(): ReplyCounters {
     return this.#requests.counters;
+  }
+
+  #encode(value: T): Uint8Array | string {
+    return encodeValue(value, this.#handle.rules);
+  }
+
+  /** False when the queue was full. */
+  #accepted(result: number): boolean {
+    if (result >= 0) return true;
+    if (result === -ERRNO.EAGAIN) return false;
+    throw this.#handle.failure(result, "send");
+  }
+
+  #waitForRoom(send: () => boolean, options: SendWaitOptions): Promise<bigint> {
+    const deadline = deadlineMs(options.timeoutMs);
+    throwIfAborted(options.signal);
+    const attempt = (): bigint | undefined =>
+      send() ? this.#sender.lastId : undefined;
+    if (!this.#waits.busy("space")) {
+      const id = attempt();
+      if (id !== undefined) return Promise.resolve(id);
+    }
+    return this.#waits.enter(
+      "space",
+      attempt,
+      () => this.#noRoom(options.timeoutMs),
+      deadline,
+      options.signal,
+    );
   }
 
   #noRoom(timeoutMs: number | undefined): never {

@@ -1,5 +1,9 @@
 import { z } from "zod";
-import { Message, SerializationFailedError } from "../../../src/queue/mod.ts";
+import {
+  Message,
+  QueueTimeoutError,
+  SerializationFailedError,
+} from "../../../src/queue/mod.ts";
 import { errorOf, queueFixture } from "../../support/queue_fixture.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
@@ -46,6 +50,29 @@ describe("values", () => {
       SerializationFailedError,
     );
     expect(queue.status().counters.sent).toBe(2);
+  });
+
+  test("a full queue refuses a value, or lets it wait; it is checked before", async () => {
+    const queue = queues.create({ schema, maxMessages: 1 });
+    expect(queue.trySendValue({ id: 1, url: "a" })).toBe(true);
+    expect(queue.trySendValue({ id: 2, url: "b" })).toBe(false);
+    const value = { id: 2, url: "b" };
+    const waiting = queue.sendValueWait(value, { timeoutMs: 10_000 });
+    value.url = "changed while it waits";
+    const wrong = { id: "3", url: "c" } as never;
+    for (const send of [
+      () => queue.trySendValue(wrong),
+      () => queue.sendValueWait(wrong),
+    ])
+      expect(await errorOf(send)).toBeInstanceOf(SerializationFailedError);
+    expect(
+      await errorOf(() =>
+        queue.sendValueWait({ id: 4, url: "d" }, { timeoutMs: 20 }),
+      ),
+    ).toBeInstanceOf(QueueTimeoutError);
+    expect(queue.tryReceive()?.value()).toEqual({ id: 1, url: "a" });
+    expect(typeof (await waiting)).toBe("bigint");
+    expect(queue.tryReceive()?.value()).toEqual({ id: 2, url: "b" });
   });
 
   test("a schema is checked by the receiver", () => {

@@ -11,7 +11,7 @@ import {
 } from "../../support/sandbox.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
-const timeoutMs = 60_000;
+const timeoutMs = 120_000;
 const deno = Bun.which("deno") ?? join(root, ".tools/node_modules/.bin/deno");
 const runtimes: Readonly<Record<string, readonly string[]>> = {
   Bun: [process.execPath],

@@ -35,8 +35,10 @@ const options = {
   ),
   control: valueOption(
     "--control <path>",
-    "its control socket (default: a place that the other verbs find)",
+    "its control socket",
     shaped(parseControlPath, { kind: "file" }),
+    undefined,
+    "a place that the other verbs find",
   ),
 };
 

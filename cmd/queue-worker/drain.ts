@@ -93,8 +93,10 @@ export const drain = defineVerb({
     ),
     drainTimeout: valueOption(
       "--drain-timeout <duration>",
-      "how long their handlers may go on (default: as they were started)",
+      "how long their handlers may go on",
       duration({ maxMs: timerMsMax }),
+      undefined,
+      "as they were started",
     ),
     noWait: switchOption("--no-wait", "ask, and do not wait until they left"),
   },

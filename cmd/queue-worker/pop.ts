@@ -31,13 +31,17 @@ const options = {
   queue: queueOption,
   count: valueOption(
     "-n, --count <count>",
-    "how many (default: 1, or no limit with --until-empty and --until-end)",
+    "how many",
     integer(1, countMax),
+    undefined,
+    "1, or no limit with --until-empty and --until-end",
   ),
   wait: valueOption(
     "--wait <duration>",
-    "how long to wait for each next message (default: not at all)",
+    "how long to wait for each next message",
     duration(),
+    undefined,
+    "not at all",
   ),
   untilEmpty: switchOption(
     "--until-empty",

@@ -51,8 +51,10 @@ export const workOptions = {
   ),
   framing: valueOption(
     "--framing <framing>",
-    `how messages lie on the handler's stdin: ${framings.join(", ")} (default: raw; len32 with --batch, line with --coproc)`,
+    `how messages lie on the handler's stdin: ${framings.join(", ")}`,
     oneOf(...framings),
+    undefined,
+    "raw; len32 with --batch, line with --coproc",
   ),
   envelope: switchOption(
     "--envelope",
@@ -81,13 +83,17 @@ export const workOptions = {
   ),
   outFraming: valueOption(
     "--out-framing <framing>",
-    `how each run's stdout is written to ours: ${framings.join(", ")} (default: raw, as it is; with --coproc as --framing)`,
+    `how each run's stdout is written to ours: ${framings.join(", ")}`,
     oneOf(...framings),
+    undefined,
+    "raw, as it is; with --coproc as --framing",
   ),
   timeout: valueOption(
     "--timeout <duration>",
-    "TERM to a handler's process group after that (default: no limit)",
+    "TERM to a handler's process group after that",
     duration({ minMs: 1, maxMs: timerMsMax }),
+    undefined,
+    "no limit",
   ),
   killAfter: valueOption(
     "--kill-after <duration>",
@@ -98,8 +104,10 @@ export const workOptions = {
   ),
   maxDeliver: valueOption(
     "--max-deliver <count>",
-    "attempts before a dead letter, at most the queue's (default: the queue's)",
+    "attempts before a dead letter, at most the queue's",
     integer(1, 255),
+    undefined,
+    "the queue's",
   ),
   backoff: valueOption(
     "--backoff <range>",
@@ -130,13 +138,17 @@ export const workOptions = {
   ),
   count: valueOption(
     "-n, --count <count>",
-    "take that many messages (default: no limit)",
+    "take that many messages",
     integer(1, countMax),
+    undefined,
+    "no limit",
   ),
   wait: valueOption(
     "--wait <duration>",
-    "leave when no message comes for that long, with 124 (default: no limit)",
+    "leave when no message comes for that long, with 124",
     duration(),
+    undefined,
+    "no limit",
   ),
   drainTimeout: valueOption(
     "--drain-timeout <duration>",
@@ -147,13 +159,17 @@ export const workOptions = {
   ),
   name: valueOption(
     "--name <name>",
-    "this worker's name in stat and top (default: work)",
+    "this worker's name in stat and top",
     participantName,
+    undefined,
+    "work",
   ),
   control: valueOption(
     "--control <path>",
-    "where the control socket is made (default: in the queue directory, by name and pid)",
+    "where the control socket is made",
     filePath,
+    undefined,
+    "in the queue directory, by name and pid",
   ),
   noControl: switchOption("--no-control", "make no control socket"),
 };

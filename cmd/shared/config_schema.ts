@@ -3,7 +3,7 @@
  * and `config schema` prints it. Only this file loads zod, so that a start without a file does not pay for it.
  */
 import { z } from "zod";
-import { longName, type OptionSpec } from "./options.ts";
+import { defaultValue, longName, type OptionSpec } from "./options.ts";
 import { Refused } from "./refused.ts";
 import type { ValueShape } from "./value_shape.ts";
 
@@ -67,14 +67,6 @@ function valueSchema(spec: Spec): z.ZodType {
   if (spec.kind === "switch") return z.boolean();
   const one = shapeSchema(spec.shape);
   return spec.kind === "list" ? z.union([one, z.array(one)]) : one;
-}
-
-/** The default as it would stand in the file; undefined when it is none that one could write there. */
-function defaultValue(spec: Spec): string | number | boolean | undefined {
-  if (spec.kind === "switch") return false;
-  const text = spec.fallbackText;
-  if (text === undefined || refusal(spec, text) !== undefined) return undefined;
-  return spec.shape?.kind === "integer" ? Number(text) : text;
 }
 
 /** For the options of one name, which several verbs may have: what any of them takes. */

@@ -13,6 +13,7 @@ import {
 import type { ConfigFile } from "./config_file.ts";
 import { CommandFailure, ExitCode, UsageError } from "./exit_codes.ts";
 import {
+  defaultValue,
   longName,
   type OptionSpec,
   RefusedOption,
@@ -32,8 +33,10 @@ interface Shown {
   readonly verb: string;
   readonly option: string;
   readonly variable: string;
-  /** null when nobody says anything and there is no default. */
+  /** null when nobody says anything and there is no default that one could write. */
   readonly value: JsonValue;
+  /** What a value of null means, such as `no limit`. */
+  readonly note?: string | undefined;
   /** A flag, a variable, `FILE: key`, or `default`. */
   readonly origin: string;
   /** Why the value is not allowed. */
@@ -44,14 +47,11 @@ function shownValue(
   spec: OptionSpec<unknown>,
   texts: readonly string[] | undefined,
 ): JsonValue {
-  if (spec.kind === "switch")
-    return texts === undefined ? false : spec.parse(texts) === true;
   if (spec.kind === "list") return texts ?? [];
-  const text = texts?.at(-1) ?? spec.fallbackText;
-  if (text === undefined) return null;
-  return spec.shape?.kind === "integer" && /^\d+$/.test(text)
-    ? Number(text)
-    : text;
+  if (texts === undefined) return defaultValue(spec) ?? null;
+  const text = texts.at(-1) ?? "";
+  if (spec.kind === "switch") return spec.parse(texts) === true;
+  return spec.shape?.kind === "integer" ? Number(text) : text;
 }
 
 function look(
@@ -62,7 +62,9 @@ function look(
   const names = { verb, option: longName(spec), variable: variableName(spec) };
   try {
     const { texts, origin } = resolveOption(spec, sources);
-    return { ...names, value: shownValue(spec, texts), origin };
+    const value = shownValue(spec, texts);
+    const note = value === null ? spec.fallbackText : undefined;
+    return { ...names, value, note, origin };
   } catch (error) {
     if (!(error instanceof RefusedOption)) throw error;
     const { origin, message } = error;
@@ -122,18 +124,18 @@ async function gather(
   return shown;
 }
 
-function cell(value: JsonValue): string {
-  if (value === null) return "-";
+function cell({ value, note }: Shown): string {
+  if (value === null) return note ?? "-";
   return Array.isArray(value) ? value.join(", ") || "-" : String(value);
 }
 
 function describe(shown: readonly Shown[], withOrigin: boolean): string {
   const heading = ["VERB", "OPTION", "VALUE", "ORIGIN"];
-  const rows = shown.map(({ verb, option, value, origin, refused }) => [
-    verb,
-    `--${option}`,
-    refused === undefined ? cell(value) : "refused",
-    origin,
+  const rows = shown.map((each) => [
+    each.verb,
+    `--${each.option}`,
+    each.refused === undefined ? cell(each) : "refused",
+    each.origin,
   ]);
   return withOrigin
     ? formatTable(heading, rows)

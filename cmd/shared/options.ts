@@ -108,6 +108,29 @@ export function variableName(spec: OptionSpec<unknown>): string {
   return `RINGWIRE_${longName(spec).toUpperCase().replaceAll("-", "_")}`;
 }
 
+function isTaken(spec: OptionSpec<unknown>, text: string): boolean {
+  try {
+    spec.parse([text]);
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
+  }
+}
+
+/** The default as one would write it; undefined where it is none that could be written, such as `no limit`. */
+export function defaultValue(
+  spec: OptionSpec<unknown>,
+): string | number | boolean | undefined {
+  if (spec.kind === "switch") return false;
+  const { shape, fallback, fallbackText: text } = spec;
+  if (text === undefined || !isTaken(spec, text)) return undefined;
+  if (shape?.kind === "integer") return Number(text);
+  // What takes any text would take a description too.
+  const takesAll = shape === undefined || shape.kind === "file";
+  return takesAll && fallback === undefined ? undefined : text;
+}
+
 /** One place that values may come from. */
 export interface OptionSource {
   /** What is given there for an option, undefined when nothing is; a list option may have several. */

@@ -71,6 +71,19 @@ describe("config show", () => {
         value: 16384,
         origin: "default",
       });
+      expect(
+        shown.options.find(
+          (each: { verb: string; option: string }) =>
+            each.verb === "work" && each.option === "timeout",
+        ),
+      ).toEqual({
+        verb: "work",
+        option: "timeout",
+        variable: "RINGWIRE_TIMEOUT",
+        value: null,
+        note: "no limit",
+        origin: "default",
+      });
       const some = await sandbox.good(["config", "show", "pop", "dlq", "ls"]);
       expect(some).not.toContain("ORIGIN");
       expect(new Set(some.match(/^(?:dlq )?\w+(?= )/gm))).toEqual(

@@ -153,7 +153,7 @@ describe("the line of progress", () => {
       await sandbox.good(["create", "q"]);
       await using shown = onTerminal(
         sandbox,
-        `trap : INT; ${slowInput} | '${worker}' push -q q; echo "ended \${PIPESTATUS[1]}"`,
+        `trap : INT; { printf 'a\\nb\\n'; exec sleep 60; } | '${worker}' push -q q; echo "ended \${PIPESTATUS[1]}"`,
       );
       await until("a line", () => shown.raw().includes("2 messages"));
       shown.type("\x03");

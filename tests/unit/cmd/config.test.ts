@@ -222,6 +222,8 @@ describe("the schema of configuration files", () => {
     expect(count).toBeGreaterThan(60);
     expect(at(at(table, "create"), "max-messages").default).toBe(16384);
     expect(at(at(table, "work"), "kill-after").default).toBe("5s");
+    expect(at(at(table, "work"), "timeout").default).toBe(undefined);
+    expect(at(at(table, "work"), "control").default).toBe(undefined);
     expect(at(at(table, "push"), "on-full").enum).toEqual([
       "block",
       "fail",

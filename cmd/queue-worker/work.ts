@@ -231,7 +231,11 @@ async function run(invocation: WorkInvocation): Promise<number> {
     shutdown,
     context: { queueName: name, maxDeliver, environment },
     style: inputStyle(given),
-    batched: given.batch !== undefined,
+    variables: given.coproc
+      ? "none"
+      : given.batch === undefined
+        ? "of each"
+        : "of all",
     jobLog,
     halt: given.halt === undefined ? undefined : new Halt(given.halt),
   });

@@ -6,8 +6,8 @@ export interface StopRules {
   readonly timeoutMs: number | undefined;
   /** Milliseconds from TERM to KILL. */
   readonly killAfterMs: number;
-  /** Aborting sends TERM to the process group, and KILL later. */
-  readonly terminate: AbortSignal;
+  /** Aborting one of them sends TERM to the process group, and KILL later. */
+  readonly terminate: readonly AbortSignal[];
   /** Aborting sends KILL at once. */
   readonly kill: AbortSignal;
 }
@@ -42,9 +42,10 @@ export class ChildStopper implements Disposable {
         this.#term();
       }, timeoutMs);
     }
-    terminate.addEventListener("abort", this.#onTerminate);
+    for (const signal of terminate)
+      signal.addEventListener("abort", this.#onTerminate);
     kill.addEventListener("abort", this.#onKill);
-    if (terminate.aborted) this.#onTerminate();
+    if (terminate.some((signal) => signal.aborted)) this.#onTerminate();
     if (kill.aborted) this.#onKill();
   }
 
@@ -52,7 +53,8 @@ export class ChildStopper implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#killTimer);
-    this.#rules.terminate.removeEventListener("abort", this.#onTerminate);
+    for (const signal of this.#rules.terminate)
+      signal.removeEventListener("abort", this.#onTerminate);
     this.#rules.kill.removeEventListener("abort", this.#onKill);
     // Whoever of the group ignored the end of its leader must not work beside the next attempt.
     if (this.timedOut || this.stopped) signalGroup(this.#pid, "SIGKILL");

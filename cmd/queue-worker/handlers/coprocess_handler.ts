@@ -40,7 +40,7 @@ export class CoprocessHandler implements Handler {
     const result = await coprocess.exchange(bytes, {
       timeoutMs,
       killAfterMs,
-      terminate: AbortSignal.any([this.#shutdown.terminating, lost]),
+      terminate: [this.#shutdown.terminating, ...lost],
       kill: this.#shutdown.killing,
     });
     if (coprocess.answered > 0) this.#failures = 0;

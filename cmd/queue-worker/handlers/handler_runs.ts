@@ -26,8 +26,8 @@ export interface HandlerRunsInit {
   readonly shutdown: Shutdown;
   readonly context: InputContext;
   readonly style: InputStyle;
-  /** Whether a run may be about several messages. */
-  readonly batched: boolean;
+  /** What a new process is told in its environment: about its only message, or about all of them. */
+  readonly variables: "of each" | "of all" | "none";
   readonly jobLog: JobLog | undefined;
   readonly halt: Halt | undefined;
 }
@@ -48,15 +48,11 @@ export class HandlerRuns {
 
   /** One run about all of `jobs`. */
   async handle(jobs: readonly Job[]): Promise<WorkOutcome> {
-    let environment: Environment;
+    let environment: Environment | undefined;
     let bytes: Uint8Array;
-    const { context, style, batched } = this.#init;
-    const [job] = jobs;
+    const { style } = this.#init;
     try {
-      environment =
-        batched || job === undefined
-          ? batchEnvironment(jobs, context)
-          : messageEnvironment(job, context);
+      environment = this.#environmentOf(jobs);
       bytes = encodeInput(jobs, style);
     } catch (error) {
       // What cannot be read or framed will not be better next time; of several, only one is to blame.
@@ -75,11 +71,21 @@ export class HandlerRuns {
     }
   }
 
+  /** Undefined for a process that is there already. */
+  #environmentOf(jobs: readonly Job[]): Environment | undefined {
+    const { context, variables } = this.#init;
+    const [job] = jobs;
+    if (variables === "none" || job === undefined) return undefined;
+    return variables === "of all"
+      ? batchEnvironment(jobs, context)
+      : messageEnvironment(job, context);
+  }
+
   /** No process could be made, or the output cannot be passed on: neither is the message's fault. */
   async #run(
     jobs: readonly Job[],
     bytes: Uint8Array,
-    environment: Environment,
+    environment: Environment | undefined,
     onStarted: (pid: number) => void,
   ): Promise<WorkOutcome> {
     const { handler, shutdown } = this.#init;
@@ -87,10 +93,7 @@ export class HandlerRuns {
     const startedAt = performance.now();
     let result: RunResult;
     try {
-      const lost =
-        jobs.length === 1
-          ? (jobs[0] as Job).signal
-          : AbortSignal.any(jobs.map((job) => job.signal));
+      const lost = jobs.map((job) => job.signal);
       result = await handler.run({ bytes, environment, lost, onStarted });
     } catch (error) {
       shutdown.leave(

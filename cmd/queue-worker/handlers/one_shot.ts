@@ -58,10 +58,10 @@ export class OneShotHandler implements Handler {
     const result = await runChild({
       ...this.#program,
       body: request.bytes,
-      environment: request.environment,
+      environment: request.environment ?? {},
       timeoutMs,
       killAfterMs,
-      terminate: AbortSignal.any([this.#shutdown.terminating, request.lost]),
+      terminate: [this.#shutdown.terminating, ...request.lost],
       kill: this.#shutdown.killing,
       onStarted: request.onStarted,
     });

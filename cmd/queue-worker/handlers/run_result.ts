@@ -25,9 +25,11 @@ export class RunFailed extends Error {}
 /** What a handler is given for one run. */
 export interface RunRequest {
   readonly bytes: Uint8Array;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Aborted when a lease is lost: two handlers must not work on one message. */
-  readonly lost: AbortSignal;
+  /** Of a new process; undefined when there is none for each run. */
+  readonly environment:
+    Readonly<Record<string, string | undefined>> | undefined;
+  /** One is aborted when a lease is lost: two handlers must not work on one message. */
+  readonly lost: readonly AbortSignal[];
   /** Told the process id. */
   readonly onStarted: (pid: number) => void;
 }

@@ -48,7 +48,7 @@ async function shell(
     environment: process.env,
     timeoutMs: undefined,
     killAfterMs: 1000,
-    terminate: never,
+    terminate: [never],
     kill: never,
   });
   const decoder = new TextDecoder();

@@ -1,23 +1,15 @@
 import { resolve } from "node:path";
 import { parseControlPath } from "../control/control_place.ts";
-import { LIMITS } from "../../src/queue/mod.ts";
 import { defineVerb, type Invocation } from "../shared/command_line.ts";
 import { ExitCode, UsageError } from "../shared/exit_codes.ts";
 import { chooseLauncher } from "../shared/launcher.ts";
 import { onceAborted, StopRequests } from "../shared/lifecycle.ts";
 import { switchOption, valueOption } from "../shared/options.ts";
 import { say } from "../shared/output.ts";
-import { Refused } from "../shared/refused.ts";
 import { filePath } from "../shared/scalars.ts";
 import { shaped } from "../shared/value_shape.ts";
 import { embeddedShim } from "./embedded_shim.ts";
-
-function participantName(text: string): string {
-  const bytesMax = LIMITS.participantNameBytesMax;
-  if (text === "" || text.includes("\0") || Buffer.byteLength(text) > bytesMax)
-    throw new Refused(text, `1 to ${bytesMax} bytes of UTF-8`);
-  return text;
-}
+import { participantName } from "./work_options.ts";
 
 const options = {
   daemonConfig: valueOption(
@@ -40,6 +32,7 @@ const options = {
     undefined,
     "a place that the other verbs find",
   ),
+  noControl: switchOption("--no-control", "make no control socket"),
 };
 
 type DaemonInvocation = Invocation<typeof options>;
@@ -104,11 +97,9 @@ async function supervise(
     process.pid === 1
       ? new (await import("./daemon/adopted_children.ts")).AdoptedChildren()
       : undefined;
-  await using _control = await startControl({
-    name,
-    path: given.control,
-    ...session.control,
-  });
+  await using _control = given.noControl
+    ? undefined
+    : await startControl({ name, path: given.control, ...session.control });
   const started = session.start();
   // What was wrong is said by the reload itself.
   reload = () => void session.reload().catch(() => undefined);
@@ -145,10 +136,19 @@ Exit code 0: drained; 130 or 143: handlers were cut short; 2: FILE is refused.`,
     "ringwire-queue-worker health media",
   ],
   run: async (invocation) => {
-    const { daemonConfig, check: checkOnly } = invocation.options;
+    const {
+      daemonConfig,
+      check: checkOnly,
+      control,
+      noControl,
+    } = invocation.options;
     if (daemonConfig === undefined)
       throw new UsageError(
         "no workers are given; needed is -c FILE (--config is about the options of all verbs)",
+      );
+    if (noControl && control !== undefined)
+      throw new UsageError(
+        "--control and --no-control are given; allowed is one of them",
       );
     const path = resolve(daemonConfig);
     return checkOnly

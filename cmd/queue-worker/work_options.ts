@@ -11,7 +11,8 @@ import { queueName, queueOption } from "./open_queue.ts";
 
 const countMax = 2 ** 48;
 
-function participantName(text: string): string {
+/** A name for `stat`. @throws {Refused} */
+export function participantName(text: string): string {
   const bytesMax = LIMITS.participantNameBytesMax;
   if (text === "" || text.includes("\0") || Buffer.byteLength(text) > bytesMax)
     throw new Refused(text, `1 to ${bytesMax} bytes of UTF-8`);

@@ -83,6 +83,8 @@ describe("daemon configuration", () => {
           none: { queue: "jobs", stdout: "null" },
           both: { ...worker, command: ["cat"] },
           late: { ...worker, restart: { "min-delay": "2m" } },
+          mixed: { ...worker, batch: 5, coproc: true },
+          circle: { ...worker, queue: "file:./a", to: "file:a" },
           astray: { ...worker, environment: { RINGWIRE_SHM_DIR: "/tmp" } },
         },
       });
@@ -93,6 +95,8 @@ describe("daemon configuration", () => {
           "  workers.none: given neither command nor exec, allowed is one of them",
           "  workers.both: given command and exec, allowed is one of them",
           "  workers.late.restart: min-delay is 120000 ms, allowed is at most max-delay, 60000 ms",
+          "  workers.mixed: --batch and --coproc are given; allowed is one of them",
+          `  workers.circle: --to: given file:${sandbox.file("a")}, which is the queue itself; allowed is another one`,
           "  workers.astray.environment.RINGWIRE_SHM_DIR: given, allowed only in the daemon's own environment",
           "",
         ],

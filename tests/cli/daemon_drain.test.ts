@@ -177,4 +177,30 @@ echo \${PIPESTATUS[0]}`,
     },
     { timeoutMs: 30_000 },
   );
+
+  test(
+    "a drain that is asked for with a time of its own gives handlers that time",
+    async () => {
+      for (const isPatient of [true, false]) {
+        await using sandbox = new Sandbox();
+        const daemon = await busyDaemon(sandbox, isPatient ? patient : deaf, {
+          "drain-timeout": isPatient ? "0" : "10m",
+          "kill-after": "50ms",
+        });
+        await daemon.post("drain", { timeout_ms: isPatient ? 600_000 : 50 });
+        await until(
+          "the workers to say so",
+          () =>
+            (daemon.process.err().match(/asked to drain/g) ?? []).length === 2,
+        );
+        if (isPatient) {
+          await Bun.sleep(300);
+          await Bun.write(sandbox.file("go"), "");
+        }
+        expect((await daemon.process.ended).code).toBe(isPatient ? 0 : 143);
+        expect(await sandbox.waiting("q")).toHaveLength(isPatient ? 1 : 3);
+      }
+    },
+    { timeoutMs: 40_000 },
+  );
 });

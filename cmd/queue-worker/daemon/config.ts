@@ -2,15 +2,17 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { UsageError } from "../../shared/exit_codes.ts";
-import { type Framing, framings } from "../../shared/framing.ts";
+import type { Framing } from "../../shared/framing.ts";
+import { checkCombination, outputFraming } from "../work_rules.ts";
 import {
-  argumentsOf,
   createFlags,
+  createValues,
   fileTable,
   type QueueTable,
-  valuesOf,
+  workArguments,
   type WorkerTable,
   workFlags,
+  workValues,
 } from "./config_tables.ts";
 import { describeIssues } from "./config_values.ts";
 import { findRepeatedKey } from "./repeated_key.ts";
@@ -123,6 +125,16 @@ function absoluteQueue(name: string, base: string): string {
     : name;
 }
 
+/** The same for queues that flags name. */
+function withAbsoluteQueues(given: WorkerTable, base: string): WorkerTable {
+  const flags = [...workFlags].flatMap(([name, { shape }]) => {
+    const texts = given[name] as readonly string[] | undefined;
+    if (shape?.kind !== "queue" || texts === undefined) return [];
+    return [[name, texts.map((text) => absoluteQueue(text, base))] as const];
+  });
+  return { ...given, ...Object.fromEntries(flags) };
+}
+
 function placeOf(text: string, base: string): OutputPlace {
   if (text === "inherit" || text === "null") return { kind: text };
   return { kind: "file", path: resolve(base, text) };
@@ -145,13 +157,28 @@ function restartOf(
   return policy;
 }
 
+/** Which flags go together is for `work` to say. */
+function combinationMistake(
+  values: ReturnType<typeof workValues>,
+  queue: string,
+): string | undefined {
+  try {
+    checkCombination(values, queue);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+}
+
 function workerOf(
   name: string,
-  given: WorkerTable,
+  asGiven: WorkerTable,
   base: string,
   drainTimeoutMs: number,
   mistakes: Mistakes,
 ): WorkerConfig {
+  const given = withAbsoluteQueues(asGiven, base);
   const { command = [], exec, environment = {} } = given;
   if (command.length > 0 === (exec !== undefined))
     mistakes.push(
@@ -163,23 +190,30 @@ function workerOf(
         `workers.${name}.environment.${variable}: given, allowed only in the daemon's own environment`,
       );
   const directory = resolve(base, given.directory ?? ".");
-  const values = valuesOf(given, workFlags);
+  const queue = absoluteQueue(given.queue, base);
+  const values = workValues(given);
+  const mistake = combinationMistake(values, queue);
+  if (mistake !== undefined) mistakes.push(`workers.${name}: ${mistake}`);
   const ownDrain = given["drain-timeout"] !== undefined;
-  const flags = argumentsOf(given, workFlags);
+  const flags = workArguments(given);
   return {
     name,
-    queue: absoluteQueue(given.queue, base),
+    queue,
     processes: given.processes ?? 1,
     flags: ownDrain ? flags : [...flags, `--drain-timeout=${drainTimeoutMs}ms`],
     command,
     directory,
     environment,
-    stdout: placeOf(given.stdout ?? "inherit", directory),
+    // With another queue as its destination nothing comes, and nothing needs a framing.
+    stdout:
+      values.to === undefined
+        ? placeOf(given.stdout ?? "inherit", directory)
+        : { kind: "null" },
     stderr: placeOf(given.stderr ?? "inherit", directory),
-    outFraming: framings.find((name) => name === values.outFraming) ?? "raw",
+    outFraming: outputFraming(values),
     restart: restartOf(name, given.restart, mistakes),
-    drainTimeoutMs: ownDrain ? Number(values.drainTimeout) : drainTimeoutMs,
-    killAfterMs: Number(values.killAfter),
+    drainTimeoutMs: ownDrain ? values.drainTimeout : drainTimeoutMs,
+    killAfterMs: values.killAfter,
   };
 }
 
@@ -199,7 +233,7 @@ function creationOf(
       );
     return undefined;
   }
-  const values = valuesOf(given, createFlags);
+  const values = createValues(given);
   return typeof values.journal === "string"
     ? { ...values, journal: resolve(base, values.journal) }
     : values;
@@ -245,13 +279,6 @@ export function readDaemonConfig(path: string): DaemonConfig {
         creation: undefined,
         limits: limits(undefined),
       });
-  const writers = workers
-    .filter(({ stdout }) => stdout.kind === "inherit")
-    .reduce((count, { processes }) => count + processes, 0);
-  if (writers > 1 && !workFlags.has("out-framing"))
-    mistakes.push(
-      `workers: ${writers} processes have "stdout": "inherit", allowed is one`,
-    );
   if (queues.size === 0)
     mistakes.push("given neither workers nor queues, needed is at least one");
   if (mistakes.length > 0) fail(path, mistakes);

@@ -14,7 +14,7 @@ import { Refused } from "../../shared/refused.ts";
 import { integer } from "../../shared/scalars.ts";
 import { create } from "../create.ts";
 import { parseQueueName, queueOption } from "../open_queue.ts";
-import { work } from "../work.ts";
+import { type WorkInvocation, workOptions } from "../work_options.ts";
 import {
   commandWords,
   flagValue,
@@ -47,17 +47,17 @@ export const notForWorkers: readonly string[] = [
 export const notForQueues: readonly string[] = ["queue", "reopen"];
 
 /** Options by their long names. */
-type Flags = ReadonlyMap<string, readonly [key: string, OptionSpec<unknown>]>;
+type Flags = ReadonlyMap<string, OptionSpec<unknown>>;
 
 function flagsOf(options: OptionSpecs, without: readonly string[]): Flags {
-  const flags = Object.entries(options).map(
-    ([key, spec]) => [longName(spec), [key, spec]] as const,
+  const flags = Object.values(options).map(
+    (spec) => [longName(spec), spec] as const,
   );
   return new Map(flags.filter(([name]) => !without.includes(name)));
 }
 
 /** Flags of `work` that a worker's table may hold. */
-export const workFlags: Flags = flagsOf(work.options, notForWorkers);
+export const workFlags: Flags = flagsOf(workOptions, notForWorkers);
 /** Flags of `create` that a queue's table may hold. */
 export const createFlags: Flags = flagsOf(create.options, notForQueues);
 
@@ -65,29 +65,41 @@ function shapeOf(
   flags: Flags,
 ): Record<string, z.ZodType<readonly string[] | undefined>> {
   return Object.fromEntries(
-    [...flags].map(([name, [, spec]]) => [name, flagValue(spec).optional()]),
+    [...flags].map(([name, spec]) => [name, flagValue(spec).optional()]),
   );
 }
 
-/** The parsed values of flags, by the keys of their verb's options. */
-export function valuesOf(
+function valuesOf(
   given: Readonly<Record<string, unknown>>,
+  options: OptionSpecs,
   flags: Flags,
 ): Record<string, unknown> {
   return Object.fromEntries(
-    [...flags].map(([name, [key, spec]]) => {
-      const texts = given[name] as readonly string[] | undefined;
+    Object.entries(options).map(([key, spec]) => {
+      const name = longName(spec);
+      const texts = flags.has(name)
+        ? (given[name] as readonly string[] | undefined)
+        : undefined;
       return [key, texts === undefined ? spec.fallback : spec.parse(texts)];
     }),
   );
 }
 
+/** What `work` makes of a worker's flags. */
+export function workValues(given: WorkerTable): WorkInvocation["options"] {
+  const values = valuesOf(given, workOptions, workFlags);
+  // Every option's own parser has made its value.
+  return values as unknown as WorkInvocation["options"];
+}
+
+/** What `create` makes of a queue's flags. */
+export function createValues(given: QueueTable): Record<string, unknown> {
+  return valuesOf(given, create.options, createFlags);
+}
+
 /** The flags as they stand on a command line. `=` also lets a value begin with a dash. */
-export function argumentsOf(
-  given: Readonly<Record<string, unknown>>,
-  flags: Flags,
-): string[] {
-  return [...flags].flatMap(([name, [, spec]]) => {
+export function workArguments(given: WorkerTable): string[] {
+  return [...workFlags].flatMap(([name, spec]) => {
     const texts = given[name] as readonly string[] | undefined;
     if (texts === undefined) return [];
     if (spec.kind === "switch") return spec.parse(texts) ? [`--${name}`] : [];

@@ -36,8 +36,8 @@ export interface SessionInit {
 const stages = ["running", "stop-fetching", "drain", "hurry"] as const;
 type Stage = (typeof stages)[number];
 
-/** What was read but not written when the daemon leaves gets that long. */
-const flushMsMax = 5000;
+/** When the daemon leaves: nobody reads its stdout any more who has not done so for that long. */
+const unreadMsMax = 1000;
 
 function describeChange({
   started,
@@ -125,9 +125,9 @@ export class DaemonSession {
   async ended(): Promise<"drained" | "forced" | "stdout gone"> {
     await this.#leaving.promise;
     await this.#roster.untilEmpty();
-    const flushed = await flushOutputs(flushMsMax);
+    const flushed = await flushOutputs(unreadMsMax);
     if (!flushed)
-      say("what workers wrote at the end was not read in time, and is lost");
+      say("nobody reads stdout: the last of what workers wrote is lost");
     this.#keepers[Symbol.dispose]();
     if (this.#stdoutBroken) return "stdout gone";
     return this.#stage === "hurry" || this.#roster.cutShort || !flushed

@@ -1,12 +1,13 @@
 /** Descriptors for a process's stdout and stderr, and the way of records from there to the daemon's own stdout. */
 import { closeSync, openSync } from "node:fs";
+import { isatty } from "node:tty";
 import { createPipe } from "../../../ffi/descriptors.ts";
 import {
   type Framing,
   frameRecords,
   RecordReader,
 } from "../../shared/framing.ts";
-import { BrokenPipe, writeOut } from "../../shared/output.ts";
+import { BrokenPipe, writeErr, writeOut } from "../../shared/output.ts";
 import { outputBytesMax } from "../../shared/child_streams.ts";
 import type { OutputPlan } from "./process_plan.ts";
 
@@ -24,45 +25,84 @@ const nothing = (): void => undefined;
 
 /** What processes wrote, on its way to our stdout. */
 const passed = new Set<Promise<void>>();
+/** Grows with every slice that was written to our stdout. */
+let progress = 0;
+/** Small enough to tell a slow reader from none. */
+const sliceBytes = 1 << 16;
 
-/** Waits until all that ended processes wrote has been passed on, at most so many milliseconds. @returns whether it has */
-export async function flushOutputs(timeoutMs: number): Promise<boolean> {
-  await Promise.race([Promise.all(passed), Bun.sleep(timeoutMs)]);
+/**
+ * Waits until all that ended processes wrote has been passed on, or nobody has read any of it for so many milliseconds.
+ *
+ * @returns whether everything has been passed on
+ */
+export async function flushOutputs(unreadMsMax: number): Promise<boolean> {
+  for (let before = -1; passed.size > 0 && progress !== before;) {
+    before = progress;
+    await Promise.race([Promise.all(passed), Bun.sleep(unreadMsMax)]);
+  }
   return passed.size === 0;
 }
 
 /** Records of several processes are written one after the other. */
 let writing: Promise<unknown> = Promise.resolve();
 
+async function writeSlices(bytes: Uint8Array): Promise<void> {
+  for (let from = 0; from < bytes.byteLength; from += sliceBytes) {
+    await writeOut(bytes.subarray(from, from + sliceBytes));
+    progress++;
+  }
+}
+
 function writeRecords(
   records: readonly Uint8Array[],
   framing: Framing,
 ): Promise<void> {
-  const written = writing.then(() =>
-    writeOut(frameRecords(records, framing).bytes),
-  );
+  const { bytes } = frameRecords(records, framing);
+  const written = writing.then(() => writeSlices(bytes));
   // Each of the writers learns of its own failure.
   writing = written.catch(() => undefined);
   return written;
 }
 
+/** What becomes of the chunks that a process writes. */
+type Take = (chunk: Uint8Array) => Promise<void> | void;
+
 async function passOn(
   descriptor: number,
-  framing: Framing,
+  take: Take,
   onBroken: (error: unknown) => void,
 ): Promise<void> {
-  const reader = new RecordReader("len32", outputBytesMax);
   try {
-    for await (const chunk of Bun.file(descriptor).stream()) {
-      const records = reader.push(chunk);
-      if (records.length > 0) await writeRecords(records, framing);
-    }
-    // What a killed process left unfinished was not acknowledged either.
+    for await (const chunk of Bun.file(descriptor).stream()) await take(chunk);
   } catch (error) {
     onBroken(error);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Records, each whole. What a killed process left unfinished was not acknowledged either. */
+function takeRecords(framing: Framing): Take {
+  const reader = new RecordReader("len32", outputBytesMax);
+  return async (chunk) => {
+    const records = reader.push(chunk);
+    if (records.length > 0) await writeRecords(records, framing);
+  };
+}
+
+function throughUs(
+  take: Take,
+  onBroken: (error: unknown) => void,
+): WorkerOutput {
+  const pipe = createPipe();
+  const passing = passOn(pipe.readDescriptor, take, onBroken).finally(() =>
+    passed.delete(passing),
+  );
+  passed.add(passing);
+  return {
+    target: pipe.writeDescriptor,
+    started: () => closeSync(pipe.writeDescriptor),
+  };
 }
 
 /**
@@ -76,23 +116,18 @@ export function openOutput(
   own: keyof typeof ownDescriptors,
   onBroken: (error: unknown) => void,
 ): WorkerOutput {
-  if (plan.kind === "inherit")
-    return { target: ownDescriptors[own], started: nothing };
   if (plan.kind === "null") return { target: "ignore", started: nothing };
   if (plan.kind === "file") {
     // Appending, every write is one piece, whoever else writes there.
     const descriptor = openSync(plan.path, "a", 0o644);
     return { target: descriptor, started: () => closeSync(descriptor) };
   }
-  const pipe = createPipe();
-  const passing = passOn(pipe.readDescriptor, plan.framing, onBroken).finally(
-    () => passed.delete(passing),
-  );
-  passed.add(passing);
-  return {
-    target: pipe.writeDescriptor,
-    started: () => closeSync(pipe.writeDescriptor),
-  };
+  if (plan.kind === "records")
+    return throughUs(takeRecords(plan.framing), onBroken);
+  // On a terminal every worker would draw a line of progress, all of them in one place.
+  if (own === "stderr" && isatty(ownDescriptors.stderr))
+    return throughUs(writeErr, onBroken);
+  return { target: ownDescriptors[own], started: nothing };
 }
 
 /** Whether a failure means that nobody reads our stdout. */

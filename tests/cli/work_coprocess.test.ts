@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import {
   cleanUpSandboxes,
   isAlive,
+  root,
   Sandbox,
   until,
 } from "../support/sandbox.ts";
@@ -196,24 +198,61 @@ describe("work --coproc", () => {
   );
 
   test(
-    "answers a request, and goes on with messages that are none",
+    "one that ignores the end of its input and TERM is killed, at once when asked twice",
     async () => {
       await using sandbox = new Sandbox();
-      await sandbox.good(["push", "-q", "q", "plain"]);
-      expect(
-        await sandbox.good([
-          ...[
-            "work",
-            "-q",
-            "q",
-            "--until-empty",
-            "--coproc",
-            "--envelope",
-            "--",
-          ],
-          ...["cat"],
-        ]),
-      ).toContain('"data":"plain"');
+      await sandbox.good(["push", "-q", "q"], { stdin: "a\n" });
+      const handler =
+        "trap '' TERM; echo $$ >>pids; read -r x; echo; while :; do sleep 0.1; done";
+      await sandbox.good([
+        ...["work", "-q", "q", "--until-empty", "--kill-after", "50ms"],
+        ...["--coproc", "--exec", handler],
+      ]);
+      await sandbox.good(["push", "-q", "q", "b"]);
+      const work = sandbox.start([
+        ...["ringwire-queue-worker", "work", "-q", "q", "--coproc"],
+        ...["--kill-after", "1h", "--exec", handler],
+      ]);
+      await until(
+        "it has answered",
+        async () => (await sandbox.status("q")).counters.acked === 2,
+      );
+      work.kill("SIGTERM");
+      await Bun.sleep(50);
+      work.kill("SIGTERM");
+      await work.ended;
+      for (const pid of sandbox.lines("pids"))
+        expect(await isAlive(Number(pid))).toBe(false);
+      expect(sandbox.lines("pids").length).toBe(2);
+    },
+    patient,
+  );
+
+  test(
+    "answers a request with its record, and goes on with messages that are none",
+    async () => {
+      await using sandbox = new Sandbox();
+      const asking = sandbox.start(
+        [
+          ...[process.execPath, "-e"],
+          `import { CrossProcessQueue } from ${JSON.stringify(join(root, "src/mod.ts"))};
+          using queue = CrossProcessQueue.create("q");
+          const reply = await queue.request("ping", { timeoutMs: 50_000 });
+          queue.send("plain");
+          console.log(reply.text());`,
+        ],
+        { cwd: root },
+      );
+      await until(
+        "the queue is there",
+        async () => (await sandbox.run(["stat", "q"])).code === 0,
+      );
+      const work = await sandbox.run([
+        ...["work", "-q", "q", "-n", "2", "--coproc", "--"],
+        ...["sed", "-u", "s/$/!/"],
+      ]);
+      expect((await asking.ended).out).toBe("ping!\n");
+      expect(work.out).toBe("plain!\n");
     },
     patient,
   );

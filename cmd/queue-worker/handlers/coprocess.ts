@@ -86,17 +86,14 @@ export class Coprocess {
     return await this.#failure(answer, timedOut, stopped, rules.timeoutMs);
   }
 
-  /** Has it leave by the end of its input; TERM and KILL for one that does not. */
-  async close(killAfterMs: number): Promise<void> {
+  /** Has it leave by the end of its input; `rules` are for one that does not. */
+  async close(rules: StopRules): Promise<void> {
     this.#broken ??= "closed";
     this.#endInput();
-    const timers = [
-      setTimeout(() => signalGroup(this.pid, "SIGTERM"), killAfterMs),
-      setTimeout(() => signalGroup(this.pid, "SIGKILL"), 2 * killAfterMs),
-    ];
-    // The group may be somebody else's when the process is over.
-    await this.#child.exited;
-    timers.forEach(clearTimeout);
+    {
+      using _ = new ChildStopper(this.pid, rules);
+      await this.#child.exited;
+    }
     await this.#exited;
     this.#streams.close();
   }

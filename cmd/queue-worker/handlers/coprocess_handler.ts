@@ -1,5 +1,6 @@
 /** `--coproc`: as many kept processes as there are handlers at a time. */
 import type { ChildProgram } from "../../shared/child.ts";
+import type { StopRules } from "../../shared/child_stopper.ts";
 import type { Framing } from "../../shared/framing.ts";
 import { onceAborted } from "../../shared/lifecycle.ts";
 import { say } from "../../shared/output.ts";
@@ -46,14 +47,24 @@ export class CoprocessHandler implements Handler {
     if (coprocess.answered > 0) this.#failures = 0;
     else if (!result.stopped) this.#failures++;
     if (coprocess.usable) this.#idle.push(coprocess);
-    else if (result.succeeded) void coprocess.close(killAfterMs);
+    else if (result.succeeded) void coprocess.close(this.#closing);
     return result;
   }
 
   async close(): Promise<void> {
     const idle = this.#idle.splice(0);
+    await Promise.all(idle.map((coprocess) => coprocess.close(this.#closing)));
+  }
+
+  /** TERM for one that does not leave by itself in time, and KILL after as much again. */
+  get #closing(): StopRules {
     const { killAfterMs } = this.#limits;
-    await Promise.all(idle.map((coprocess) => coprocess.close(killAfterMs)));
+    return {
+      timeoutMs: killAfterMs,
+      killAfterMs,
+      terminate: [this.#shutdown.terminating],
+      kill: this.#shutdown.killing,
+    };
   }
 
   async #take(): Promise<Coprocess> {
@@ -62,7 +73,7 @@ export class CoprocessHandler implements Handler {
       if (coprocess === undefined) break;
       if (coprocess.usable) return coprocess;
       // It ended by itself, between two messages, which is its right.
-      await coprocess.close(this.#limits.killAfterMs);
+      await coprocess.close(this.#closing);
     }
     await this.#pause();
     return new Coprocess(this.#program, this.#framing);

@@ -1,15 +1,21 @@
 /** Tables for the pages that the bench writes. */
 
+/** Longer cells are prose, even when they begin with a figure. */
+const figureLengthMax = 40;
+
 /** Rows as a table; the first is its head. Columns of figures are aligned to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  const alignment = head.map((_, column) =>
-    column > 0 && body.some((row) => /^[≥≤-]?\s?\d/.test(row[column] ?? ""))
-      ? "--:"
-      : "---",
-  );
+  const alignment = head.map((_, column) => {
+    const cells = body.map((row) => row[column] ?? "");
+    const holdsFigures =
+      column > 0 &&
+      cells.some((cell) => /^[≥≤-]?\s?\d/.test(cell)) &&
+      cells.every((cell) => cell.length <= figureLengthMax);
+    return holdsFigures ? "--:" : "---";
+  });
   return [line(head), line(alignment), ...body.map(line)].join("\n");
 }
 

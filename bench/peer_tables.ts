@@ -287,7 +287,7 @@ export function peerParts(figures: Figures): string[] {
     latency(figures),
     "Memory is what the server holds more (Pss), for Ringwire the allocated blocks of its segment. The streams hold what the kernel lets them, and lose it with their reader.",
     memoryAndRecovery(figures),
-    "Everything from the runner's start to its end, 300 jobs. `work` also hands each job its body on a pipe of its own, takes its stderr for the dead letter, and delivers it again when the worker is killed.",
+    "300 jobs, from the runner's start to its end; that of the executable takes as long as some 30 jobs. `work` also hands each job its body on stdin, keeps its stdout until it has succeeded and the end of its stderr for a dead letter, ends it with the worker, and delivers the job again when either is killed.",
     handlers(figures),
     "How the peers were set:",
     settings(),

@@ -28,7 +28,11 @@ function slowest(figures: Figures, name: string): string {
 }
 
 /** A figure of each peer with a server; `*` in the name stands for the peer. */
-function byPeer(figures: Figures, name: string): string {
+function byPeer(
+  figures: Figures,
+  name: string,
+  showOne: (figures: Figures, name: string) => string = show,
+): string {
   return [
     ["Redis Streams", "redis-streams"],
     ["BullMQ", "bullmq"],
@@ -37,7 +41,7 @@ function byPeer(figures: Figures, name: string): string {
   ]
     .map(
       ([title, peer]) =>
-        `${title} ${show(figures, name.replace("*", peer ?? ""))}`,
+        `${title} ${showOne(figures, name.replace("*", peer ?? ""))}`,
     )
     .join(", ");
 }
@@ -96,7 +100,7 @@ export function readmeRows(figures: Figures): string[][] {
     [
       "A killed consumer's jobs are delivered again, slowest, Bun",
       `${slowest(figures, "bun.recovery.watch")} with \`watch()\`, ${slowest(figures, "bun.recovery.sweep")} without`,
-      byPeer(figures, "peer.*.recovery"),
+      byPeer(figures, "peer.*.recovery", slowest),
     ],
     [
       "`work -- true`, one at a time; four",

@@ -90,23 +90,27 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 const samples: Sample[] = [];
 const notes: string[] = [];
+/** Several benches may miss the same. */
+function note(text: string): void {
+  if (!notes.includes(text)) notes.push(text);
+}
 let failures = 0;
 try {
   if (!stage.runtimes.includes("deno"))
-    notes.push("Deno: not measured; there is no deno in PATH");
+    note("Deno: not measured; there is no deno in PATH");
   for (const bench of chosen) {
     const startMs = performance.now();
     process.stderr.write(`${bench.name}: ${bench.about} ...`);
     try {
       samples.push(...(await stage.startC("limits", ["distance"]).samples()));
-      samples.push(...(await bench.run(stage, (text) => notes.push(text))));
+      samples.push(...(await bench.run(stage, note)));
       process.stderr.write(
         ` ${((performance.now() - startMs) / 1000).toFixed(1)} s\n`,
       );
     } catch (error) {
       failures++;
       const reason = error instanceof Error ? error.message : String(error);
-      notes.push(`${bench.name}: failed: ${reason.split("\n")[0]}`);
+      note(`${bench.name}: failed: ${reason.split("\n")[0]}`);
       process.stderr.write(` failed: ${reason}\n`);
     }
   }
@@ -117,7 +121,7 @@ try {
 const figures = figuresOf(samples);
 const distance = figures.get("limit.cache-line.one-way");
 if (distance !== undefined && distance.max > 2 * distance.min) {
-  notes.push(
+  note(
     `the processors were not always equally far from each other: a cache line took ${Math.round(distance.min)} to ${Math.round(distance.max)} ns, and what two processes do together varies as much`,
   );
 }
@@ -140,7 +144,7 @@ if (values.output === "json") {
     showTable([gateHeadings, ...gates.map((gate) => gateRow(gate, figures))]),
   );
 }
-for (const note of notes) console.error(`note: ${note}`);
+for (const text of notes) console.error(`note: ${text}`);
 if (chosen.length === benches.length && failures === 0)
   console.error(
     `wrote ${writePages({ machine, figures, compared, notes, pinned: stage.pinned }).join(" and ")}`,

@@ -43,6 +43,16 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Removes the directories of runs that were killed. */
+function removeLeftovers(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = Number.parseInt(name.slice(prefix.length), 10);
+    if (pid > 0 && !isAlive(pid))
+      rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
 /** A program that was started by a bench. */
 export interface Program {
   readonly pid: number;
@@ -76,14 +86,7 @@ export class Stage {
   readonly #temporary: string[] = [];
 
   constructor() {
-    for (const name of readdirSync("/dev/shm")) {
-      // Of a run that was killed.
-      const pid = Number(
-        name.startsWith(prefix) ? name.slice(prefix.length) : Number.NaN,
-      );
-      if (pid > 0 && !isAlive(pid))
-        rmSync(join("/dev/shm", name), { recursive: true, force: true });
-    }
+    for (const parent of ["/dev/shm", tmpdir()]) removeLeftovers(parent);
     this.directory = join("/dev/shm", `${prefix}${process.pid}`);
     mkdirSync(this.directory, { mode: 0o700 });
     // For queues of this process, and passed on to every program.
@@ -101,7 +104,7 @@ export class Stage {
 
   /** A directory on disk for a peer's files. */
   temporaryDirectory(): string {
-    const path = mkdtempSync(join(tmpdir(), prefix));
+    const path = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
     this.#temporary.push(path);
     return path;
   }

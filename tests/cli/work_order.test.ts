@@ -92,6 +92,7 @@ describe("work --order", () => {
       await using sandbox = new Sandbox();
       const count = 40;
       const keys = ["a", "b", "c", "d"];
+      await sandbox.good(["create", "q", "--max-deliver", "255"]);
       for (const key of keys)
         await pushKeyed(
           sandbox,

@@ -146,6 +146,7 @@ describe("work --to", () => {
     "killed between sending and acknowledging, it sends again under the same id",
     async () => {
       await using sandbox = new Sandbox();
+      await sandbox.good(["create", "a", "--max-deliver", "255"]);
       await sandbox.good(["create", "b"]);
       await sandbox.good(["push", "-q", "a"], {
         stdin: Array.from({ length: 300 }, (_, index) => `${index}\n`).join(""),

@@ -163,6 +163,7 @@ function latency(figures: Figures): string {
   return table([
     [
       "at 1,000 messages a second",
+      "of at most, one by one",
       "p50",
       "against Ringwire",
       "p99",
@@ -180,6 +181,7 @@ function latency(figures: Figures): string {
         : ["messages", "message-batches"];
       return [
         title,
+        shown(figures, `${name}.${one}`),
         shown(figures, `${name}.at-rate.p50`),
         times(figures, `${name}.at-rate.p50`, "bun.at-rate.p50"),
         shown(figures, `${name}.at-rate.p99`),
@@ -283,7 +285,7 @@ export function peerParts(figures: Figures): string[] {
     "Medians of this run; ranges are in the table of all figures. A ratio is how many times as much Ringwire in Bun does, or how many times as much of the time, the processors or the memory the peer needs: above 1, Ringwire is better.",
     throughput(figures),
     unacknowledged(figures),
-    "One after the other, a message that was sent when its time had come, whether the one before had arrived or not, from before the send to after the receive. One by one at full speed (above) is each peer's limit. Processors: user and system time of producer, consumer and server together, timers of the producer included; at full speed, of the rates above.",
+    "One after the other, a message that was sent when its time had come, whether the one before had arrived or not, from before the send to after the receive. What each carries at most, one by one, stands beside it. Processors: user and system time of producer, consumer and server together, timers of the producer included; at full speed, of the rates above.",
     latency(figures),
     "Memory is what the server holds more (Pss), for Ringwire the allocated blocks of its segment. The streams hold what the kernel lets them, and lose it with their reader.",
     memoryAndRecovery(figures),

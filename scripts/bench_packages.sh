@@ -34,7 +34,8 @@ command -v apt-get >/dev/null || give_up "no apt-get here"
 # The benches start servers of their own; the packages shall start none.
 policy=/usr/sbin/policy-rc.d
 if [[ ! -e $policy ]]; then
-  "${as_root[@]}" install -m 755 /dev/stdin "$policy" <<<$'#!/bin/sh\nexit 101'
+  "${as_root[@]}" install -m 755 /dev/stdin "$policy" <<<$'#!/bin/sh\nexit 101' ||
+    give_up "$policy cannot be written"
   trap '"${as_root[@]}" rm -f "$policy"' EXIT
 fi
 export DEBIAN_FRONTEND=noninteractive

@@ -108,6 +108,24 @@ export interface Server {
   readonly address: string;
 }
 
+/** A socket is there a moment before its server listens. */
+async function accepts(address: string): Promise<boolean> {
+  const socket = { data: () => {} };
+  try {
+    const connection = address.startsWith("/")
+      ? await Bun.connect({ unix: address, socket })
+      : await Bun.connect({
+          hostname: "127.0.0.1",
+          port: Number(address),
+          socket,
+        });
+    connection.end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Starts a server in a directory of its own. The stage ends it when its time is up, whatever happens. */
 export async function startServer(
   stage: Stage,
@@ -122,7 +140,8 @@ export async function startServer(
   const untilMs = performance.now() + startMsMax;
   for (;;) {
     const address = peer.address(directory);
-    if (address !== undefined) return { program, address };
+    if (address !== undefined && (await accepts(address)))
+      return { program, address };
     if (performance.now() > untilMs) {
       await program.kill();
       throw new Error(`${peer.command} does not listen`);

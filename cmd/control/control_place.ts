@@ -1,5 +1,4 @@
 /** Where control sockets are: `<queue directory>/.ringwire-UID/control/NAME.PID.sock`. */
-import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { sharedMemoryDirectory } from "../../src/queue/place.ts";
@@ -82,7 +81,7 @@ export function controlPath(name: string, pid: number, turn = 1): string {
   const rest = turn === 1 ? `${pid}.sock` : `${pid}-${turn}.sock`;
   const path = join(controlDirectory(), `${encodeName(name)}.${rest}`);
   if (!isTooLong(path)) return path;
-  const hash = createHash("sha256").update(name).digest("hex").slice(0, 12);
+  const hash = Bun.SHA256.hash(name, "hex").slice(0, 12);
   const short = join(controlDirectory(), `${hashMark}${hash}.${rest}`);
   if (isTooLong(short))
     throw new CommandFailure(

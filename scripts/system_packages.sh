@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: a C compiler with its headers
-# and sanitizers, and unshare for the tests that need a private mount table.
+# and sanitizers, unshare for the tests that need a private mount table, and curl
+# for the documents that use it.
 set -euo pipefail
 
 missing=()
@@ -11,6 +12,7 @@ if ! command -v cc >/dev/null || ! cc -x c -fsyntax-only - <<<"$probe" 2>/dev/nu
   missing+=(gcc libc6-dev)
 fi
 command -v unshare >/dev/null || missing+=(util-linux)
+command -v curl >/dev/null || missing+=(curl)
 
 if ((${#missing[@]} == 0)); then exit 0; fi
 

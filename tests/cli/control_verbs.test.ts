@@ -1,8 +1,19 @@
 /** drain, health and reload, against processes that have a control socket and nothing else. */
-import { chmodSync, existsSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { listenControlled } from "../support/control_fixture.ts";
-import { cleanUpSandboxes, Sandbox, until } from "../support/sandbox.ts";
+import {
+  cleanUpSandboxes,
+  type Running,
+  Sandbox,
+  until,
+} from "../support/sandbox.ts";
 import { describe, expect, test } from "../support/testing.ts";
 
 const idleDaemon = { kind: "daemon", config_error: null, workers: [] };
@@ -130,6 +141,77 @@ describe("drain", () => {
         2,
         true,
       ]);
+    },
+    limits,
+  );
+});
+
+describe("a worker that is asked", () => {
+  const handler = "echo $$ >>begun; until [ -e go ]; do sleep 0.02; done; cat";
+
+  async function begin(sandbox: Sandbox, ...words: string[]): Promise<Running> {
+    await sandbox.good(["push", "-q", "q"], { stdin: "1\n2\n3\n" });
+    const worker = sandbox.start([
+      ...["ringwire-queue-worker", "work", "-q", "q", "--name", "w"],
+      ...[...words, "--exec", handler],
+    ]);
+    await until("handlers", () => sandbox.lines("begun").length > 0);
+    return worker;
+  }
+
+  test(
+    "says what it is doing, and drains without losing anything",
+    async () => {
+      await using sandbox = new Sandbox();
+      const worker = await begin(sandbox, "-j2");
+      await until("both", () => sandbox.lines("begun").length === 2);
+      const row = (await sandbox.good(["top", "-n", "1", "--interval", "50ms"]))
+        .split("\n")
+        .find((line) => line.startsWith("   w "));
+      expect(row).toMatch(
+        new RegExp(`^ {3}w +${worker.pid} +q +working +2/2 +\\d.*s +0 +0 +0 +`),
+      );
+      expect(rows(await sandbox.good(["health", "-q", "q"]))).toEqual([
+        "w q healthy",
+      ]);
+      const drained = sandbox.start(["ringwire-queue-worker", "drain", "w"]);
+      await until("it to have been asked", () =>
+        worker.err().includes("asked to drain"),
+      );
+      writeFileSync(sandbox.file("go"), "");
+      expect((await drained.ended).code).toBe(0);
+      const { code, out } = await worker.ended;
+      expect([code, out.split("").sort().join("")]).toEqual([0, "12"]);
+      expect(await sandbox.waiting("q")).toEqual(["3 0"]);
+    },
+    limits,
+  );
+
+  test(
+    "gives its messages back uncounted when the drain time is over",
+    async () => {
+      await using sandbox = new Sandbox();
+      const worker = await begin(sandbox);
+      await sandbox.good(["drain", "-q", "q", "--drain-timeout", "10ms"]);
+      await worker.ended;
+      expect(await sandbox.waiting("q")).toEqual(["1 0", "2 0", "3 0"]);
+    },
+    limits,
+  );
+
+  test(
+    "hands nothing of its socket to handlers, and takes it along when it is killed",
+    async () => {
+      await using sandbox = new Sandbox();
+      const worker = await begin(sandbox);
+      const [pid] = sandbox.lines("begun");
+      const open = readdirSync(`/proc/${pid}/fd`).map((descriptor) =>
+        readlinkSync(`/proc/${pid}/fd/${descriptor}`),
+      );
+      expect(open.filter((target) => target.startsWith("socket:"))).toEqual([]);
+      worker.kill("SIGKILL");
+      await worker.ended;
+      expect((await sandbox.run(["health"])).code).toBe(3);
     },
     limits,
   );

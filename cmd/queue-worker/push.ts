@@ -12,7 +12,7 @@ import { listOption, switchOption, valueOption } from "../shared/options.ts";
 import { say } from "../shared/output.ts";
 import { nonEmpty, oneOf, parseHeader } from "../shared/scalars.ts";
 import { inputSize, readInput } from "../shared/input.ts";
-import { startProgress } from "../shared/progress.ts";
+import { type Progress, startProgress } from "../shared/progress.ts";
 import { openOrCreate, queueOption, requireQueueName } from "./open_queue.ts";
 import { waitingCounter } from "./waiting_count.ts";
 
@@ -131,12 +131,17 @@ class Sender {
   }
 }
 
-async function sendInput(sender: Sender, reader: RecordReader): Promise<void> {
+async function sendInput(
+  sender: Sender,
+  reader: RecordReader,
+  progress: Progress,
+): Promise<void> {
   try {
     for await (const chunk of readInput()) {
       sender.readBytes += chunk.byteLength;
       await sender.send(reader.push(chunk));
     }
+    await progress.signalsSeen();
     await sender.send(reader.end());
   } catch (error) {
     // What came before the refused record is good.
@@ -187,7 +192,7 @@ async function run({
     else {
       const waiting = waitingCounter(queue);
       const total = inputSize();
-      using _ = startProgress(environment, () => ({
+      using progress = startProgress(environment, () => ({
         count: sender.accepted,
         bytes: sender.readBytes,
         share: total === undefined ? total : { done: sender.readBytes, total },
@@ -196,6 +201,7 @@ async function run({
       await sendInput(
         sender,
         new RecordReader(given.inFraming, queue.info.maxMessageSize),
+        progress,
       );
     }
   } catch (error) {

@@ -15,6 +15,8 @@ const silentMs = 500;
 /** The rate is that of the last so many draws: two seconds. */
 const rateSamples = 10;
 const columnsDefault = 80;
+/** A signal that has arrived is handled within a turn of the event loop or two. */
+const signalMs = 10;
 
 /** What the line says; what is undefined is left out. */
 export interface ProgressFields {
@@ -35,6 +37,11 @@ export interface ProgressFields {
 export interface Progress extends Disposable {
   /** Takes the line away for good. Idempotent. */
   done(): void;
+  /**
+   * For who takes the end of the input for the end of the work: a Ctrl-C that also ended the writer has had its effect
+   * before this is over. Without a line, signals take effect at once anyway.
+   */
+  signalsSeen(): Promise<void>;
 }
 
 /** One look at the counters. */
@@ -134,6 +141,10 @@ class TerminalLine implements Progress, StatusLine {
       process.off(signal, listener);
   }
 
+  signalsSeen(): Promise<void> {
+    return Bun.sleep(signalMs);
+  }
+
   [Symbol.dispose](): void {
     this.done();
   }
@@ -185,6 +196,7 @@ class TerminalLine implements Progress, StatusLine {
 
 const nothing: Progress = {
   done: () => undefined,
+  signalsSeen: () => Promise.resolve(),
   [Symbol.dispose]: () => undefined,
 };
 

@@ -11,6 +11,8 @@ export const SEGMENT = {
   journalByte: 76,
   uuidByte: 104,
   uuidBytes: 16,
+  /** Not 0 once somebody has found the segment damaged. */
+  poisonedByte: 4096 + 1156,
   bootIdByte: 4096 + 1696,
   bootIdBytes: 16,
   /** Participant N holds an open-file-description lock on this byte plus N. */

@@ -254,6 +254,7 @@ describe("doctor", () => {
       await using sandbox = new Sandbox();
       const damage: readonly (readonly [string, (path: string) => void])[] = [
         ["damaged", (path) => overwrite(path, SEGMENT.uuidByte, [1, 2, 3])],
+        ["is damaged", (path) => overwrite(path, SEGMENT.poisonedByte, [1])],
         ["it was cut", (path) => truncateSync(path, 65_536)],
         ["layout 99.", (path) => overwrite(path, SEGMENT.abiMajorByte, [99])],
         ["not a ringwire", (path) => overwrite(path, 0, [1])],

@@ -92,7 +92,7 @@ function confinement(): Finding {
 }
 
 /** A memory limit that holds for this process. */
-interface MemoryLimit {
+export interface MemoryLimit {
   readonly bytes: number;
   readonly usedBytes: number;
   readonly path: string;
@@ -102,13 +102,13 @@ interface MemoryLimit {
 const memoryFiles = [
   {
     line: /^0::(.*)$/m,
-    root: "/sys/fs/cgroup",
+    below: "",
     max: "memory.max",
     used: "memory.current",
   },
   {
     line: /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m,
-    root: "/sys/fs/cgroup/memory",
+    below: "/memory",
     max: "memory.limit_in_bytes",
     used: "memory.usage_in_bytes",
   },
@@ -116,16 +116,23 @@ const memoryFiles = [
 /** Version 1 writes "no limit" as a number close to 2^63. */
 const noLimitBytes = 2 ** 60;
 
-/** The group itself and all above it: the lowest limit holds. */
-function memoryLimit(): MemoryLimit | undefined {
-  const groups = readText("/proc/self/cgroup") ?? "";
+/**
+ * Looks at the group itself and all above it: the lowest limit holds. Undefined when there is none.
+ *
+ * @param groups the text of /proc/self/cgroup
+ * @param root where the groups are mounted
+ */
+export function memoryLimit(
+  groups: string,
+  root: string,
+): MemoryLimit | undefined {
   let lowest: MemoryLimit | undefined;
-  for (const { line, root, max, used } of memoryFiles) {
+  for (const { line, below, max, used } of memoryFiles) {
     const own = line.exec(groups)?.[1];
     if (own === undefined) continue;
     const names = own.split("/").filter((name) => name !== "");
     for (let depth = names.length; depth >= 0; depth--) {
-      const path = [root, ...names.slice(0, depth)].join("/");
+      const path = [`${root}${below}`, ...names.slice(0, depth)].join("/");
       const bytes = Number(readText(`${path}/${max}`) ?? Number.NaN);
       if (!(bytes < noLimitBytes) || bytes >= (lowest?.bytes ?? noLimitBytes))
         continue;
@@ -143,7 +150,8 @@ function memoryLimit(): MemoryLimit | undefined {
  */
 export function checkMemory(growthBytes: number): Finding {
   const check = "memory limit";
-  const limit = memoryLimit();
+  const groups = readText("/proc/self/cgroup") ?? "";
+  const limit = memoryLimit(groups, "/sys/fs/cgroup");
   if (limit === undefined) return ok(check, "none (cgroup)");
   const { bytes, usedBytes, path } = limit;
   const seen = `${formatSizeShort(bytes)}, ${formatSizeShort(usedBytes)} in use (${path})`;

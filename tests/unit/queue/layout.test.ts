@@ -61,6 +61,7 @@ const segmentBeliefs: readonly Belief[] = [
   }),
   ["sizeof ((struct rw_super *)0)->uuid", SEGMENT.uuidBytes],
   ["RW_PAGE + offsetof(struct rw_control, boot_id)", SEGMENT.bootIdByte],
+  ["RW_PAGE + offsetof(struct rw_control, poisoned)", SEGMENT.poisonedByte],
   ["sizeof ((struct rw_control *)0)->boot_id", SEGMENT.bootIdBytes],
   ["RW_LOCK_BASE >> 32", Number(SEGMENT.lockBase >> 32n)],
 ];

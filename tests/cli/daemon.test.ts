@@ -175,6 +175,7 @@ describe("daemon", () => {
     async () => {
       await using sandbox = new Sandbox();
       await Bun.write(sandbox.file("plain"), "no program");
+      await sandbox.bash("mkfifo fifo");
       const daemon = TestedDaemon.start(sandbox, {
         queues: created,
         workers: {
@@ -193,6 +194,7 @@ describe("daemon", () => {
             directory: "nowhere",
           },
           unwritable: { queue: "q", exec: "true", stdout: "nowhere/out" },
+          unread: { queue: "q", exec: "true", stdout: "fifo" },
         },
       });
       for (const [name, text] of [
@@ -201,6 +203,7 @@ describe("daemon", () => {
         ["refused", "exit status 2, its options are refused"],
         ["lost", `not started: ${sandbox.file("nowhere")} is no directory`],
         ["unwritable", "not started: ENOENT"],
+        ["unread", "not started: ENXIO"],
       ] as const) {
         const worker = await daemon.untilWorker(
           name,

@@ -8,11 +8,19 @@ import { reapChild } from "../../../ffi/child_processes.ts";
 /** The runtime takes note of its own children's ends much sooner, and must get to it first. */
 const lookEveryMs = 1000;
 
+/** Numbers of all processes; none without /proc. */
+function processes(): string[] {
+  try {
+    return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
 /** Our children that are over and that nobody has taken note of. */
 function zombieChildren(): Set<number> {
   const found = new Set<number>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+  for (const name of processes()) {
     try {
       // pid (name) state parent …, and the name may hold anything.
       const stat = readFileSync(`/proc/${name}/stat`, "latin1");

@@ -95,8 +95,12 @@ export class QueueKeeper implements Disposable {
       if (this.#queue !== undefined && this.#isReplaced(this.#queue))
         this.#leave();
       this.#queue ??= await this.#open();
-      this.#queue?.sweep("deaths");
-      this.#queue?.sweep();
+      if (this.#queue === undefined) return;
+      this.#queue.sweep("deaths");
+      this.#queue.sweep();
+      if (this.#problem !== undefined)
+        say(`queue ${this.#config.name}: it is all right now`);
+      this.#problem = undefined;
     } catch (error) {
       this.#leave();
       // Destroyed just now: the next round sees what has come in its place.
@@ -142,9 +146,6 @@ export class QueueKeeper implements Disposable {
       return undefined;
     }
     queue.watch();
-    if (this.#problem !== undefined)
-      say(`queue ${this.#config.name}: it is there now`);
-    this.#problem = undefined;
     this.#compareLimits(queue);
     this.#init.onAppeared(this.#config.name);
     return queue;
@@ -160,7 +161,9 @@ export class QueueKeeper implements Disposable {
         executable,
         configPath: undefined,
       });
-      say(`queue ${this.#config.name}: created`);
+      // A journal may have been there before, which is said by whoever finds it.
+      if (typeof options.journal !== "string")
+        say(`queue ${this.#config.name}: created`);
     } catch (error) {
       if (!(error instanceof QueueExistsError)) throw error;
     }

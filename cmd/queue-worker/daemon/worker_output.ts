@@ -1,5 +1,5 @@
 /** Descriptors for a process's stdout and stderr, and the way of records from there to the daemon's own stdout. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { isatty } from "node:tty";
 import { createPipe } from "../../../ffi/descriptors.ts";
 import {
@@ -7,7 +7,7 @@ import {
   frameRecords,
   RecordReader,
 } from "../../shared/framing.ts";
-import { BrokenPipe, writeErr, writeOut } from "../../shared/output.ts";
+import { BrokenPipe, say, writeErr, writeOut } from "../../shared/output.ts";
 import { outputBytesMax } from "../../shared/child_streams.ts";
 import type { OutputPlan } from "./process_plan.ts";
 
@@ -20,6 +20,16 @@ export interface WorkerOutput {
   /** To be called once the process has it, or could not be started. */
   readonly started: () => void;
 }
+
+/**
+ * Appending, every write is one piece, whoever else writes there. A named pipe that nobody reads is refused rather than
+ * waited for.
+ */
+const appending =
+  constants.O_WRONLY |
+  constants.O_APPEND |
+  constants.O_CREAT |
+  constants.O_NONBLOCK;
 
 const nothing = (): void => undefined;
 
@@ -67,35 +77,44 @@ function writeRecords(
 /** What becomes of the chunks that a process writes. */
 type Take = (chunk: Uint8Array) => Promise<void> | void;
 
-async function passOn(
-  descriptor: number,
-  take: Take,
-  onBroken: (error: unknown) => void,
-): Promise<void> {
+/** When taking fails the pipe is closed, and the process that writes to it learns of that. */
+async function passOn(descriptor: number, take: Take): Promise<void> {
   try {
     for await (const chunk of Bun.file(descriptor).stream()) await take(chunk);
   } catch (error) {
-    onBroken(error);
+    if (!(error instanceof StdoutFailure))
+      say(
+        `the output of a worker is lost: ${error instanceof Error ? error.message : String(error)}`,
+      );
   } finally {
     closeSync(descriptor);
   }
 }
 
+/** Our own stdout takes nothing; whoever has to know has been told. */
+class StdoutFailure extends Error {}
+
 /** Records, each whole. What a killed process left unfinished was not acknowledged either. */
-function takeRecords(framing: Framing): Take {
+function takeRecords(
+  framing: Framing,
+  onBroken: (error: unknown) => void,
+): Take {
   const reader = new RecordReader("len32", outputBytesMax);
   return async (chunk) => {
     const records = reader.push(chunk);
-    if (records.length > 0) await writeRecords(records, framing);
+    if (records.length === 0) return;
+    try {
+      await writeRecords(records, framing);
+    } catch (error) {
+      onBroken(error);
+      throw new StdoutFailure();
+    }
   };
 }
 
-function throughUs(
-  take: Take,
-  onBroken: (error: unknown) => void,
-): WorkerOutput {
+function throughUs(take: Take): WorkerOutput {
   const pipe = createPipe();
-  const passing = passOn(pipe.readDescriptor, take, onBroken).finally(() =>
+  const passing = passOn(pipe.readDescriptor, take).finally(() =>
     passed.delete(passing),
   );
   passed.add(passing);
@@ -118,15 +137,14 @@ export function openOutput(
 ): WorkerOutput {
   if (plan.kind === "null") return { target: "ignore", started: nothing };
   if (plan.kind === "file") {
-    // Appending, every write is one piece, whoever else writes there.
-    const descriptor = openSync(plan.path, "a", 0o644);
+    const descriptor = openSync(plan.path, appending, 0o644);
     return { target: descriptor, started: () => closeSync(descriptor) };
   }
   if (plan.kind === "records")
-    return throughUs(takeRecords(plan.framing), onBroken);
+    return throughUs(takeRecords(plan.framing, onBroken));
   // On a terminal every worker would draw a line of progress, all of them in one place.
   if (own === "stderr" && isatty(ownDescriptors.stderr))
-    return throughUs(writeErr, onBroken);
+    return throughUs(writeErr);
   return { target: ownDescriptors[own], started: nothing };
 }
 

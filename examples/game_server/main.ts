@@ -66,7 +66,10 @@ await runScenario(
     inputs.end(); // The server takes what is left, and ends.
     const ended = serverSummarySchema.parse(JSON.parse(await server.line()));
 
-    scenario.report("ticks", `${ended.ticks}, with ${ended.inputs} inputs`);
+    scenario.report(
+      "ticks",
+      `${ended.ticks}, with ${ended.inputs} inputs; ${ended.leftOut} left out`,
+    );
     scenario.report("a tick begins late by", ended.jitter);
     scenario.report("a tick's work", ended.work);
     for (const { name, age, ...seen } of players) {

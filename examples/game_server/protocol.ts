@@ -39,6 +39,8 @@ export const playerSummarySchema = z.object({
 /** What the server prints at its end. */
 export const serverSummarySchema = z.object({
   ticks: z.int(),
+  /** Ticks that did not take place because an earlier one took too long. */
+  leftOut: z.int(),
   inputs: z.int(),
   /** Inputs that were not the next one of their player. */
   outOfOrder: z.int(),

@@ -24,7 +24,9 @@ export function checkLibrary(): Finding {
     return broken(
       check,
       reasonOf(error),
-      given ? "unset RINGWIRE_SHM_LIBRARY" : "make shim build",
+      given
+        ? "unset RINGWIRE_SHM_LIBRARY"
+        : "what is not ok above; if all is, build it anew: make shim build",
     );
   }
 }

@@ -15,7 +15,7 @@ describe("workers that are killed at random", () => {
     "never have two attempts of one message at a time, and each later attempt says so",
     async () => {
       await using sandbox = new Sandbox();
-      await expectNoTwoAttemptsAtATime(sandbox, { messages: 150, kills: 20 });
+      await expectNoTwoAttemptsAtATime(sandbox, { messages: 200, kills: 20 });
     },
     { timeoutMs: 90_000 },
   );

@@ -84,12 +84,6 @@ testIf(
       } else {
         expect(left).toContain("second");
       }
-      // A worker that begins now would not know whether its handlers can be tied to it.
-      const late = await as(
-        "ulimit -u 60; exec ./ringwire-queue-worker work -q q --until-empty --exec cat",
-      ).ended;
-      expect(late.code).not.toBe(0);
-      expect(late.err).not.toContain("will not die with this worker");
     } finally {
       for (const pid of fill.out.trim().split("\n"))
         process.kill(Number(pid), "SIGKILL");

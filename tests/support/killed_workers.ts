@@ -1,5 +1,10 @@
 /** Workers that are killed at random moments while a queue is worked off, each followed by another. */
-import { compileLedgerHandler, readLedger } from "./handler_ledger.ts";
+import { readFileSync } from "node:fs";
+import {
+  compileLedgerHandler,
+  type LedgerFindings,
+  readLedger,
+} from "./handler_ledger.ts";
 import { expect } from "./testing.ts";
 import { type Sandbox, until } from "./sandbox.ts";
 
@@ -13,11 +18,22 @@ export interface KillTrial {
   readonly kills: number;
 }
 
+/** The first of them is the trial of the launcher, which is over in a moment. */
+function hasChildren(pid: number): boolean {
+  try {
+    return (
+      readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim() !== ""
+    );
+  } catch {
+    return false;
+  }
+}
+
 /** Works a queue off with workers that are killed, and expects that no two attempts of a message lived at a time. */
 export async function expectNoTwoAttemptsAtATime(
   sandbox: Sandbox,
   { messages, kills }: KillTrial,
-): Promise<void> {
+): Promise<LedgerFindings> {
   compileLedgerHandler(sandbox.file("handler"));
   const { code } = await sandbox.bash(
     `ringwire-queue-worker create q --max-deliver 255 && seq ${messages} | ringwire-queue-worker push -q q --end`,
@@ -30,18 +46,17 @@ export async function expectNoTwoAttemptsAtATime(
       ...["ringwire-queue-worker", "work", "-q", "q", "-j3", "--until-end"],
       ...["--", "./handler", "ledger", "15"],
     ]);
-    const timer =
-      killed < kills
-        ? setTimeout(
-            () => {
-              killed++;
-              worker.kill("SIGKILL");
-            },
-            40 + Math.random() * 160,
-          )
-        : undefined;
-    const ended = await worker.ended;
-    clearTimeout(timer);
+    let over = false;
+    const ending = worker.ended.finally(() => {
+      over = true;
+    });
+    if (killed < kills) {
+      killed++;
+      await until("a handler to run", () => over || hasChildren(worker.pid));
+      await Bun.sleep(10 + Math.random() * 50);
+      worker.kill("SIGKILL");
+    }
+    const ended = await ending;
     if (ended.code !== 137) expect(`${ended.code} ${ended.err}`).toBe("0 ");
     return ended.code === 0;
   };
@@ -49,9 +64,8 @@ export async function expectNoTwoAttemptsAtATime(
     until("the queue to be worked off", workUntilKilled, limitMs),
   );
   await Promise.all(slots);
-  const { finished, cutShort, overlaps, unflagged } = readLedger(
-    sandbox.file("ledger"),
-  );
+  const findings = readLedger(sandbox.file("ledger"));
+  const { finished, cutShort, overlaps, unflagged } = findings;
   expect(overlaps).toEqual([]);
   expect(unflagged).toEqual([]);
   expect(finished).toBe(messages);
@@ -59,4 +73,5 @@ export async function expectNoTwoAttemptsAtATime(
   expect(cutShort).toBeGreaterThan(0);
   const { counters, message_count } = await sandbox.status("q");
   expect([counters.acked, message_count]).toEqual([messages, 0]);
+  return findings;
 }

@@ -98,6 +98,27 @@ describe("launching a handler", () => {
     });
   });
 
+  test("a want of descriptors is not taken for a launcher that does not work", async () => {
+    // In a process of its own, which has none left.
+    const program = `import { closeSync, openSync } from "node:fs";
+import { chooseLauncher } from ${JSON.stringify(join(import.meta.dir, "../../../cmd/shared/launcher.ts"))};
+const taken = [];
+try { for (;;) taken.push(openSync("/dev/null", "r")); } catch {}
+const chosen = await chooseLauncher(undefined).then(({ method }) => method, (error) => error.message);
+for (const descriptor of taken) closeSync(descriptor);
+console.log(chosen);`;
+    const child = Bun.spawn(
+      [
+        ...["bash", "-c", `ulimit -n 64; exec "$0" -e "$1"`],
+        ...[process.execPath, program],
+      ],
+      { stdout: "pipe", stderr: "inherit" },
+    );
+    expect(await new Response(child.stdout).text()).toMatch(
+      /^no process can be made, .*EMFILE/,
+    );
+  });
+
   test("arguments, body and output pass exactly", async () => {
     const launcher = await chooseLauncher(shim);
     expect(

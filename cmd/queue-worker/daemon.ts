@@ -88,6 +88,7 @@ async function supervise(
   const session = new DaemonSession({
     name,
     path,
+    optionsPath: invocation.configPath,
     environment,
     executable,
     launcher,

@@ -295,6 +295,45 @@ describe("daemon", () => {
   );
 
   test(
+    "gives workers the options of all verbs that it was given itself, wherever they run",
+    async () => {
+      await using sandbox = new Sandbox();
+      mkdirSync(sandbox.file("there"));
+      await Bun.write(
+        sandbox.file("options.json"),
+        '{"queue-worker":{"work":{"max-deliver":2}}}',
+      );
+      for (const way of ["flag", "variable"]) {
+        await Bun.write(
+          sandbox.file("daemon.json"),
+          JSON.stringify({
+            queues: created,
+            workers: {
+              w: {
+                queue: "q",
+                exec: `echo $RINGWIRE_MSG_MAX_DELIVER >${way}`,
+                directory: "there",
+              },
+            },
+          }),
+        );
+        const daemon = sandbox.start(
+          ["ringwire-queue-worker", "daemon", "-c", "daemon.json"].concat(
+            way === "flag" ? ["--config", "options.json"] : [],
+          ),
+          way === "flag" ? {} : { env: { RINGWIRE_CONFIG: "options.json" } },
+        );
+        await sandbox.run(["push", "-q", "q", "x"]);
+        await until("the handler", () => sandbox.lines(`there/${way}`).length);
+        expect(sandbox.lines(`there/${way}`)).toEqual(["2"]);
+        daemon.kill("SIGTERM");
+        await daemon.ended;
+      }
+    },
+    { timeoutMs: 30_000 },
+  );
+
+  test(
     "processes that share a file mingle no records; a full disk loses none",
     async () => {
       await using sandbox = new Sandbox();

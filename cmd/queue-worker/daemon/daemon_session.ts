@@ -25,6 +25,8 @@ export interface SessionInit {
   readonly name: string;
   /** Absolute path of the configuration. */
   readonly path: string;
+  /** The file with options of all verbs, when one was given. */
+  readonly optionsPath: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly executable: Executable;
   readonly launcher: Launcher;
@@ -204,7 +206,8 @@ export class DaemonSession {
     await this.#keepers.aim(config.queues, config.sweepEveryMs);
     this.#refuseWhenLeaving("started");
     this.#config = config;
-    return this.#roster.aim(planProcesses(config, this.#init.environment));
+    const { environment, optionsPath } = this.#init;
+    return this.#roster.aim(planProcesses(config, environment, optionsPath));
   }
 
   #refuseWhenLeaving(what: string): void {

@@ -1,5 +1,5 @@
 /** What the processes of a configuration are: one plan for each, to be compared with what runs. */
-import { sharedMemoryDirectory } from "../../../src/queue/place.ts";
+import { resolve } from "node:path";
 import type { Framing } from "../../shared/framing.ts";
 import type {
   DaemonConfig,
@@ -37,6 +37,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 function planProcess(
   worker: WorkerConfig,
   number: number,
+  verb: readonly string[],
   stdout: OutputPlan,
   environment: Environment,
 ): ProcessPlan {
@@ -52,7 +53,7 @@ function planProcess(
     killAfterMs,
   } = worker;
   const ownName = `${name}-${number}`;
-  const words = ["work", `--queue=${queue}`, `--name=${ownName}`, ...flags];
+  const words = [...verb, `--queue=${queue}`, `--name=${ownName}`, ...flags];
   if (stdout.kind === "records") words.push("--out-framing=len32");
   if (command.length > 0) words.push("--", ...command);
   return {
@@ -70,24 +71,39 @@ function planProcess(
   };
 }
 
-/** What the workers' processes get of the daemon's environment: one control socket is not for many, and paths are absolute. */
+/** Variables that hold paths, which must mean the same in the workers' directories. */
+const pathVariables = [
+  "RINGWIRE_SHM_DIR",
+  "RINGWIRE_SHM_LIBRARY",
+  "RINGWIRE_CONFIG",
+];
+
+/** What the workers' processes get of the daemon's environment. One control socket is not for many. */
 function inheritedEnvironment(environment: Environment): Environment {
-  const {
-    RINGWIRE_CONTROL: _,
-    RINGWIRE_SHM_DIR: directory,
-    ...rest
-  } = environment;
-  return directory
-    ? { ...rest, RINGWIRE_SHM_DIR: sharedMemoryDirectory() }
-    : rest;
+  const { RINGWIRE_CONTROL: _, ...inherited } = environment;
+  const paths = pathVariables.flatMap((name) => {
+    const path = inherited[name];
+    return path ? [[name, resolve(path)] as const] : [];
+  });
+  return { ...inherited, ...Object.fromEntries(paths) };
 }
 
-/** The processes of a configuration. */
+/**
+ * The processes of a configuration.
+ *
+ * @param environment the daemon's own
+ * @param optionsPath the file with options of all verbs that the daemon was given, if it was
+ */
 export function planProcesses(
   { workers }: DaemonConfig,
   environment: Environment,
+  optionsPath: string | undefined,
 ): ProcessPlan[] {
   const inherited = inheritedEnvironment(environment);
+  const verb =
+    optionsPath === undefined
+      ? ["work"]
+      : ["work", `--config=${resolve(optionsPath)}`];
   const writers = workers
     .filter(({ stdout }) => stdout.kind === "inherit")
     .reduce((count, { processes }) => count + processes, 0);
@@ -99,7 +115,7 @@ export function planProcesses(
         ? { kind: "records", framing: worker.outFraming }
         : stdout;
     return Array.from({ length: processes }, (_, index) =>
-      planProcess(worker, index + 1, place, inherited),
+      planProcess(worker, index + 1, verb, place, inherited),
     );
   });
 }

@@ -26,7 +26,7 @@ const lastBreathMs = 2000;
 /** What became of one of them. */
 interface Drained {
   readonly control: FoundControl;
-  readonly outcome: "left" | "draining" | "refused";
+  readonly outcome: "left" | "draining" | "failed";
   readonly reason: string | undefined;
 }
 
@@ -66,12 +66,12 @@ async function drainOne(
       timeoutMs: answerMsMax,
     });
     const reason = answeredError(reply);
-    if (reason !== undefined) return { control, outcome: "refused", reason };
+    if (reason !== undefined) return { control, outcome: "failed", reason };
   } catch (error) {
     // It may have left before it could answer.
     const reason = error instanceof Error ? error.message : String(error);
     if (existsSync(control.path) && !(await removeIfDead(control.path)))
-      return { control, outcome: "refused", reason };
+      return { control, outcome: "failed", reason };
   }
   const gone =
     deadline !== undefined && (await waitUntilGone(control, deadline));
@@ -102,7 +102,7 @@ export const drain = defineVerb({
   },
   notes: `NAME is a worker's or daemon's name or process number; with -q, the workers of that queue; with --all, everybody.
 They take no more messages, and leave once their handlers are done or the drain time is over: as after SIGTERM.
-Exit code 0: they have left; 124: not all of them within --timeout; 1: one has refused; 3: there is none; 7: a NAME is
+Exit code 0: they have left; 124: not all of them within --timeout; 1: one has refused, or does not answer; 3: there is none; 7: a NAME is
 missing, the others have left.`,
   examples: [
     "ringwire-queue-worker drain thumbnails",
@@ -133,7 +133,7 @@ missing, the others have left.`,
       ),
     );
     for (const { control, outcome, reason } of results) {
-      if (outcome === "refused") say(`${describeControl(control)}: ${reason}`);
+      if (outcome === "failed") say(`${describeControl(control)}: ${reason}`);
       if (outcome === "draining" && !options.noWait)
         say(
           `${describeControl(control)} is still there after ${formatDuration(options.timeout)}`,
@@ -162,7 +162,7 @@ missing, the others have left.`,
           ),
     );
     const outcomes = results.map(({ outcome }) => outcome);
-    if (outcomes.includes("refused")) return ExitCode.failed;
+    if (outcomes.includes("failed")) return ExitCode.failed;
     if (!options.noWait && outcomes.includes("draining"))
       return ExitCode.timedOut;
     return missing.length > 0 ? ExitCode.someFailed : ExitCode.done;

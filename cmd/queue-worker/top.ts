@@ -68,7 +68,7 @@ Queues file:PATH are shown when they are named. NO_COLOR and TERM=dumb are honou
     }
     const live =
       stdoutIsTerminal() &&
-      environment.TERM !== "dumb" &&
+      (environment.TERM ?? "dumb") !== "dumb" &&
       count === undefined &&
       options.output === "text";
     if (!live)

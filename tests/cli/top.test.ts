@@ -1,5 +1,5 @@
 /** `top` as a pipe and on a real pseudo terminal. */
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { listenControlled } from "../support/control_fixture.ts";
 import {
@@ -153,6 +153,28 @@ describe("top as a pipe", () => {
       await seen(/"name":"later","state":"missing"/);
       reader.kill("SIGINT");
       await reader.ended;
+    },
+    limits,
+  );
+
+  test(
+    "shows the queues when the workers cannot be looked for, and says why",
+    async () => {
+      await using sandbox = new Sandbox();
+      await fill(sandbox, { jobs: 1 });
+      const { path } = await listenControlled(sandbox, { name: "w" });
+      chmodSync(join(path, ".."), 0o755);
+      const once = ["top", "-n", "1", ...often];
+      expect(await sandbox.good(once)).toMatch(
+        /^! workers: .* its mode is 0755\n.*\n! {2}jobs +open +1 /m,
+      );
+      const json = JSON.parse(await sandbox.good([...once, "-o", "json"]));
+      expect(json.problem).toContain("its mode is 0755");
+      const session = open(sandbox);
+      await session.line(/^workers: .* must be a directory of user/);
+      await session.line(/jobs +open +1 /);
+      session.press("q");
+      expect(await session.ended()).toBe(0);
     },
     limits,
   );

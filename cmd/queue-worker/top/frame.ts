@@ -70,8 +70,16 @@ function summary({ atMs, queues, workers }: TopSample, view: View): string {
 }
 
 /** All that is wrong, alarms first, as one line. */
-function troubleLine({ queues, workers }: TopSample): Line {
-  const all = [
+function troubleLine({ queues, workers, problem: general }: TopSample): Line {
+  const all: { readonly who: string; readonly problem: Problem }[] = [
+    ...(general === null
+      ? []
+      : [
+          {
+            who: "workers",
+            problem: { severity: "alarm", text: general } as const,
+          },
+        ]),
     ...queues.flatMap(({ name, problems }) =>
       problems.map((problem) => ({ who: name, problem })),
     ),

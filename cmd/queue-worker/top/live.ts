@@ -27,7 +27,12 @@ export class LiveTop {
   readonly #options: LiveOptions;
   readonly #screen: Screen;
   readonly #done = Promise.withResolvers<number>();
-  #sample: TopSample = { atMs: Date.now(), queues: [], workers: [] };
+  #sample: TopSample = {
+    atMs: Date.now(),
+    queues: [],
+    workers: [],
+    problem: null,
+  };
   #view: View;
   /** A queue whose pause has to be confirmed. */
   #toPause: string | null = null;
@@ -64,7 +69,8 @@ export class LiveTop {
     try {
       await this.#screen.enter();
       this.#readKeys(true);
-      process.stdin.on("data", this.#onData);
+      // What comes from a file or a pipe was not typed by anybody who sees the screen.
+      if (process.stdin.isTTY) process.stdin.on("data", this.#onData);
       const timer = this.#keepSampling();
       const code = await this.#done.promise;
       clearTimeout(timer.current);

@@ -6,6 +6,7 @@ import { queueColumns, workerColumns } from "./columns.ts";
 import type { QueueRow, TopSample, WorkerRow } from "./rows.ts";
 import type { Sampler } from "./sampler.ts";
 import { layOutTable } from "./table_layout.ts";
+import { visibleText } from "./visible_text.ts";
 
 /** What it is started with. */
 export interface PlainOptions {
@@ -52,16 +53,18 @@ function workerJson(row: WorkerRow): object {
   };
 }
 
-function toJson({ atMs, queues, workers }: TopSample): string {
+function toJson({ atMs, queues, workers, problem }: TopSample): string {
   return `${JSON.stringify({
     at_ms: atMs,
     queues: queues.map(queueJson),
     workers: workers.map(workerJson),
+    problem,
   })}\n`;
 }
 
-function toText({ atMs, queues, workers }: TopSample): string {
+function toText({ atMs, queues, workers, problem }: TopSample): string {
   const lines = [new Date(atMs).toISOString()];
+  if (problem !== null) lines.push(`! workers: ${visibleText(problem)}`);
   const add = ({ heading, rows }: ReturnType<typeof layOutTable>): void => {
     lines.push(heading, ...rows);
   };

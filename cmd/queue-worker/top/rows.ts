@@ -97,4 +97,6 @@ export interface TopSample {
   readonly atMs: number;
   readonly queues: readonly QueueRow[];
   readonly workers: readonly WorkerRow[];
+  /** Why workers could not be looked for; null when they could. */
+  readonly problem: string | null;
 }

@@ -17,6 +17,7 @@ export class Sampler implements Disposable {
   readonly #names: readonly string[];
   readonly #watches = new Map<string, QueueWatch>();
   #workers: readonly WorkerRow[] = [];
+  #problem: string | null = null;
   #asking: Promise<void> | undefined;
 
   /** @param names none means all that there are at the time of a sample */
@@ -44,6 +45,11 @@ export class Sampler implements Disposable {
   async #ask(): Promise<void> {
     try {
       this.#workers = await sampleWorkers();
+      this.#problem = null;
+    } catch (error) {
+      // Queues can be looked at all the same.
+      this.#workers = [];
+      this.#problem = error instanceof Error ? error.message : String(error);
     } finally {
       this.#asking = undefined;
     }
@@ -53,7 +59,7 @@ export class Sampler implements Disposable {
    * One sample.
    *
    * @param patienceMs how long to wait for the workers; what those said that have not answered by then is from before
-   * @throws {CommandFailure} when the directory of the control sockets is not this user's alone
+   * @throws {AccessFailedError} when the directory of the queues cannot be read
    */
   async sample(patienceMs: number): Promise<TopSample> {
     this.#asking ??= this.#ask();
@@ -71,7 +77,12 @@ export class Sampler implements Disposable {
         watch.sample(pids.get(pathOf(watch.name)) ?? new Set()),
       ),
     );
-    return { atMs: Date.now(), queues, workers: this.#ofInterest(all) };
+    return {
+      atMs: Date.now(),
+      queues,
+      workers: this.#ofInterest(all),
+      problem: this.#problem,
+    };
   }
 
   /** All about one queue of the last sample; null when it cannot be read. */

@@ -98,7 +98,7 @@ function toRow(control: FoundControl, nowMs: number): WorkerRow {
   };
 }
 
-/** Asks all of them once. Whoever cannot be asked because the directory is not ours is not there. */
+/** Asks all of them once. @throws {CommandFailure} when the directory of their sockets is not this user's alone */
 export async function sampleWorkers(): Promise<WorkerRow[]> {
   const found = await findControls({ timeoutMs: answerMsMax });
   const nowMs = Date.now();

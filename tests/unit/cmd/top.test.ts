@@ -69,7 +69,7 @@ function workerRow(name: string, row: Partial<WorkerRow> = {}): WorkerRow {
 }
 
 function sampleOf(queues: QueueRow[], workers: WorkerRow[] = []): TopSample {
-  return { atMs: 0, queues, workers };
+  return { atMs: 0, queues, workers, problem: null };
 }
 
 const view: View = {

@@ -145,8 +145,11 @@ describe("top as a pipe", () => {
       await seen(/"name":"jobs","state":"open","waiting":3/);
       await seen(/"name":"later","state":"missing","waiting":null/);
       await seen(/"name":"broken","state":"unreadable"/);
+      // Made anew between two looks.
+      reader.kill("SIGSTOP");
       await sandbox.good(["rm", "jobs"]);
       await fill(sandbox, { jobs: 1, later: 2 });
+      reader.kill("SIGCONT");
       await seen(/"name":"jobs","state":"open","waiting":1/);
       await seen(/"name":"later","state":"open","waiting":2/);
       rmSync(join(sandbox.directory, "ringwire.later"));

@@ -194,7 +194,7 @@ for x in a b c d; do tr -cd $x <said | wc -c; done`,
     "that nobody reads holds up the handler, and neither the lease nor a signal",
     async () => {
       await using sandbox = new Sandbox();
-      await sandbox.good(["create", "q", "--lease", "300ms"]);
+      await sandbox.good(["create", "q", "--lease", "600ms"]);
       await sandbox.good(["push", "-q", "q", "x"]);
       // The shell keeps the other end open without reading.
       const worker = sandbox.start([
@@ -205,7 +205,7 @@ echo $! >worker; wait $!; echo $?`,
       ]);
       await until("the handler to run", () => sandbox.lines("runs").length > 0);
       const other = await sandbox.run([
-        ...["work", "-q", "q", "--wait", "1s", "--exec", "echo >>runs"],
+        ...["work", "-q", "q", "--wait", "1500ms", "--exec", "echo >>runs"],
       ]);
       expect(other.code).toBe(124);
       process.kill(Number(sandbox.lines("worker")[0]), "SIGTERM");

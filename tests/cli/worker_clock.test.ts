@@ -57,7 +57,7 @@ for (const [direction, jump] of [
         const { environment: env, jumpTo } = makeShiftedClock(sandbox);
         await sandbox.good(["create", "q"]);
         await sandbox.good(["push", "-q", "q", "later", "--delay", "1h"]);
-        await sandbox.good(["push", "-q", "q", "short", "--ttl", "1s"]);
+        await sandbox.good(["push", "-q", "q", "short", "--ttl", "500ms"]);
         await sandbox.good(["push", "-q", "q", "long", "--ttl", "1h"]);
         await sandbox.good(["create", "waits"]);
         // It reads the clocks before the jump, and again after it.
@@ -79,7 +79,7 @@ for (const [direction, jump] of [
           "--delay",
           "1200ms",
         ]);
-        await Bun.sleep(1100);
+        await Bun.sleep(600);
         // What was sent before the jump, as one sees it who came after it.
         expect(
           await sandbox.good(["pop", "-q", "q", "--until-empty"], { env }),
@@ -95,7 +95,7 @@ for (const [direction, jump] of [
       async () => {
         await using sandbox = new Sandbox();
         const { environment: env, jumpTo } = makeShiftedClock(sandbox);
-        await sandbox.good(["create", "q", "--lease", "500ms"]);
+        await sandbox.good(["create", "q", "--lease", "600ms"]);
         await sandbox.good(["push", "-q", "q", "x"]);
         const first = sandbox.start(
           [
@@ -109,7 +109,7 @@ for (const [direction, jump] of [
         );
         await until("the handler", () => sandbox.lines("begun").length === 1);
         jumpTo(jump);
-        const words = ["work", "-q", "q", "-n", "1", "--wait", "1s"];
+        const words = ["work", "-q", "q", "-n", "1", "--wait", "1200ms"];
         const early = await sandbox.run([...words, "--exec", "echo early"], {
           env,
         });
@@ -168,7 +168,7 @@ for (const [direction, jump] of [
         await sandbox.good(["push", "-q", "q", "y"]);
         const waiting = sandbox.start(
           [
-            ...["ringwire-queue-worker", "work", "-q", "q", "--wait", "1s"],
+            ...["ringwire-queue-worker", "work", "-q", "q", "--wait", "500ms"],
             ...["--exec", "echo >>third"],
           ],
           { env },
@@ -189,7 +189,7 @@ describe("the wall clock jumps: in a journal", () => {
       await using sandbox = new Sandbox();
       const { environment: env, jumpTo } = makeShiftedClock(sandbox);
       const queue = `file:${sandbox.file("journal")}`;
-      await sandbox.good(["create", queue, "--lease", "500ms"], { env });
+      await sandbox.good(["create", queue, "--lease", "600ms"], { env });
       const push = (...words: string[]): Promise<string> =>
         sandbox.good(["push", "-q", queue, ...words], { env });
       const take = (): Promise<string> =>
@@ -230,7 +230,7 @@ describe("the wall clock jumps: in a journal", () => {
       expect(
         (
           await sandbox.run(
-            ["work", "-q", queue, "--wait", "1s", "--exec", "echo early"],
+            ["work", "-q", queue, "--wait", "1200ms", "--exec", "echo early"],
             { env },
           )
         ).out,

@@ -33,7 +33,7 @@ for (const runtime of ["bun", "deno"] as const) {
       "keeps its lease while its event loop is blocked for many times as long",
       async () => {
         await using sandbox = new Sandbox();
-        await sandbox.good(["create", "q", "--lease", "300ms"]);
+        await sandbox.good(["create", "q", "--lease", "600ms"]);
         await sandbox.good(["push", "-q", "q", "x"]);
         const busy = startModuleWorker(sandbox, runtime);
         await until("it to begin", () => busy.out() === "begun\n");
@@ -54,7 +54,7 @@ for (const runtime of ["bun", "deno"] as const) {
       "that is stopped for longer than its lease acknowledges nothing late",
       async () => {
         await using sandbox = new Sandbox();
-        await sandbox.good(["create", "q", "--lease", "300ms"]);
+        await sandbox.good(["create", "q", "--lease", "600ms"]);
         await sandbox.good(["push", "-q", "q", "x"]);
         const stopped = startModuleWorker(sandbox, runtime);
         await until("it to begin", () => stopped.out() === "begun\n");

@@ -1,5 +1,6 @@
 /** Who can be asked: the workers and daemons behind the control sockets of this user. */
 import { z } from "zod";
+import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
 import { callControl, ControlGone } from "./control_client.ts";
 import { type ControlEntry, listControls } from "./control_place.ts";
 import { type WorkerReport, workerReport } from "./worker_report.ts";
@@ -79,6 +80,13 @@ async function ask(
     return { ...known, answer: { kind: "none", reason } };
   } catch (error) {
     if (error instanceof ControlGone) return undefined;
+    // Those in their usual place are our own; this one was named, and is somebody else's.
+    if (
+      entry.pid === undefined &&
+      error instanceof CommandFailure &&
+      error.exitCode === ExitCode.notAllowed
+    )
+      throw error;
     const text = error instanceof Error ? error.message : String(error);
     const reason = text.replace(`${entry.path}: `, "");
     return { ...known, answer: { kind: "none", reason } };
@@ -107,7 +115,7 @@ function mayBeNamed(entry: ControlEntry, names: readonly string[]): boolean {
 /**
  * Asks everybody, by name and process number. Sockets of the dead are removed on the way.
  *
- * @throws {CommandFailure} when the directory of the sockets is not this user's alone
+ * @throws {CommandFailure} when the directory of the sockets is not this user's alone, or `path` is another user's
  */
 export async function findControls(
   request: FindRequest,

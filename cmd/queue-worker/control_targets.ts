@@ -40,6 +40,11 @@ export function queueOf(control: FoundControl): string | undefined {
   return control.answer.kind === "work" ? control.answer.queue : undefined;
 }
 
+/** The process number for a table. */
+export function pidText({ pid }: FoundControl): string {
+  return pid === 0 ? "-" : `${pid}`;
+}
+
 /** `NAME (PID, queue QUEUE)`, harmless on a terminal. */
 export function describeControl(control: FoundControl): string {
   const { answer } = control;
@@ -49,7 +54,7 @@ export function describeControl(control: FoundControl): string {
       : answer.kind === "daemon"
         ? ", daemon"
         : "";
-  return escapeControls(`${control.name} (${control.pid}${what})`);
+  return escapeControls(`${control.name} (${pidText(control)}${what})`);
 }
 
 function hasName(control: FoundControl, name: string): boolean {

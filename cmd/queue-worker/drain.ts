@@ -12,6 +12,7 @@ import { formatTable } from "../shared/table.ts";
 import { answeredError, requireSome } from "./control_answers.ts";
 import {
   chooseTargets,
+  pidText,
   describeControl,
   queueOf,
   targetOptions,
@@ -154,7 +155,7 @@ missing, the others have left.`,
             results.map(({ control, outcome }) =>
               [
                 control.name,
-                `${control.pid}`,
+                pidText(control),
                 queueOf(control) ?? "-",
                 outcome,
               ].map(escapeControls),

@@ -8,7 +8,12 @@ import { valueOption } from "../shared/options.ts";
 import { printOut } from "../shared/output.ts";
 import { escapeControls } from "../shared/records.ts";
 import { formatTable } from "../shared/table.ts";
-import { chooseTargets, queueOf, targetOptions } from "./control_targets.ts";
+import {
+  chooseTargets,
+  pidText,
+  queueOf,
+  targetOptions,
+} from "./control_targets.ts";
 
 const healthAnswer = z.object({
   healthy: z.boolean(),
@@ -101,7 +106,7 @@ Exit code 0: all are healthy; 1: one is not; 3: there is none, or none of that n
             entries.map(({ control, healthy, reasons }) =>
               [
                 control.name,
-                `${control.pid}`,
+                pidText(control),
                 queueOf(control) ?? "-",
                 healthy ? "healthy" : reasons.join("; ") || "not healthy",
               ].map(escapeControls),

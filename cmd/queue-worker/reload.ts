@@ -10,6 +10,7 @@ import { formatTable } from "../shared/table.ts";
 import { answeredError, requireSome } from "./control_answers.ts";
 import {
   chooseTargets,
+  pidText,
   describeControl,
   targetOptions,
 } from "./control_targets.ts";
@@ -82,7 +83,7 @@ Exit code 0: done; 1: one has refused; 3: there is no such daemon.`,
             ["NAME", "PID", "OUTCOME"],
             results.map(({ control, error }) => [
               escapeControls(control.name),
-              `${control.pid}`,
+              pidText(control),
               error === undefined ? "reloaded" : "refused",
             ]),
           ),

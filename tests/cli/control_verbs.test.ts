@@ -1,6 +1,7 @@
 /** drain, health and reload, against processes that have a control socket and nothing else. */
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   readdirSync,
   readlinkSync,
@@ -13,8 +14,15 @@ import {
   type Running,
   Sandbox,
   until,
+  worker,
 } from "../support/sandbox.ts";
-import { describe, expect, test } from "../support/testing.ts";
+import {
+  describe,
+  expect,
+  superuser,
+  test,
+  testIf,
+} from "../support/testing.ts";
 
 const idleDaemon = { kind: "daemon", config_error: null, workers: [] };
 const limits = { timeoutMs: 30_000 };
@@ -34,14 +42,14 @@ describe("drain", () => {
     "by name, number, queue or for all: those that are meant leave, the others stay",
     async () => {
       await using sandbox = new Sandbox();
-      const worker = (name: string, queue: string) =>
+      const working = (name: string, queue: string) =>
         listenControlled(sandbox, { name, report: { queue } });
       const [a1, a2, b, c, d, e] = await Promise.all([
-        worker("a", "one"),
-        worker("a", "two"),
-        worker("b", "two"),
-        worker("c", "three"),
-        worker("d", "file:/tmp/x/../y"),
+        working("a", "one"),
+        working("a", "two"),
+        working("b", "two"),
+        working("c", "three"),
+        working("d", "file:/tmp/x/../y"),
         listenControlled(sandbox, { name: "e", report: idleDaemon }),
       ]);
       const left = async (...owners: (typeof a1)[]): Promise<void> => {
@@ -151,36 +159,38 @@ describe("a worker that is asked", () => {
 
   async function begin(sandbox: Sandbox, ...words: string[]): Promise<Running> {
     await sandbox.good(["push", "-q", "q"], { stdin: "1\n2\n3\n" });
-    const worker = sandbox.start([
+    const running = sandbox.start([
       ...["ringwire-queue-worker", "work", "-q", "q", "--name", "w"],
       ...[...words, "--exec", handler],
     ]);
     await until("handlers", () => sandbox.lines("begun").length > 0);
-    return worker;
+    return running;
   }
 
   test(
     "says what it is doing, and drains without losing anything",
     async () => {
       await using sandbox = new Sandbox();
-      const worker = await begin(sandbox, "-j2");
+      const running = await begin(sandbox, "-j2");
       await until("both", () => sandbox.lines("begun").length === 2);
       const row = (await sandbox.good(["top", "-n", "1", "--interval", "50ms"]))
         .split("\n")
         .find((line) => line.startsWith("   w "));
       expect(row).toMatch(
-        new RegExp(`^ {3}w +${worker.pid} +q +working +2/2 +\\d.*s +0 +0 +0 +`),
+        new RegExp(
+          `^ {3}w +${running.pid} +q +working +2/2 +\\d.*s +0 +0 +0 +`,
+        ),
       );
       expect(rows(await sandbox.good(["health", "-q", "q"]))).toEqual([
         "w q healthy",
       ]);
       const drained = sandbox.start(["ringwire-queue-worker", "drain", "w"]);
       await until("it to have been asked", () =>
-        worker.err().includes("asked to drain"),
+        running.err().includes("asked to drain"),
       );
       writeFileSync(sandbox.file("go"), "");
       expect((await drained.ended).code).toBe(0);
-      const { code, out } = await worker.ended;
+      const { code, out } = await running.ended;
       expect([code, out.split("").sort().join("")]).toEqual([0, "12"]);
       expect(await sandbox.waiting("q")).toEqual(["3 0"]);
     },
@@ -191,9 +201,9 @@ describe("a worker that is asked", () => {
     "gives its messages back uncounted when the drain time is over",
     async () => {
       await using sandbox = new Sandbox();
-      const worker = await begin(sandbox);
+      const running = await begin(sandbox);
       await sandbox.good(["drain", "-q", "q", "--drain-timeout", "10ms"]);
-      await worker.ended;
+      await running.ended;
       expect(await sandbox.waiting("q")).toEqual(["1 0", "2 0", "3 0"]);
     },
     limits,
@@ -203,14 +213,14 @@ describe("a worker that is asked", () => {
     "hands nothing of its socket to handlers, and takes it along when it is killed",
     async () => {
       await using sandbox = new Sandbox();
-      const worker = await begin(sandbox);
+      const running = await begin(sandbox);
       const [pid] = sandbox.lines("begun");
       const open = readdirSync(`/proc/${pid}/fd`).map((descriptor) =>
         readlinkSync(`/proc/${pid}/fd/${descriptor}`),
       );
       expect(open.filter((target) => target.startsWith("socket:"))).toEqual([]);
-      worker.kill("SIGKILL");
-      await worker.ended;
+      running.kill("SIGKILL");
+      await running.ended;
       expect((await sandbox.run(["health"])).code).toBe(3);
     },
     limits,
@@ -287,6 +297,36 @@ describe("health", () => {
   );
 });
 
+describe("another user", () => {
+  testIf(
+    superuser,
+    "to be another user",
+    "sees nothing, and may ask nothing",
+    async () => {
+      await using sandbox = new Sandbox();
+      for (const directory of [sandbox.directory, sandbox.files])
+        chmodSync(directory, 0o777);
+      copyFileSync(worker, sandbox.file("worker"));
+      const path = sandbox.file("c.sock");
+      const { owner } = await listenControlled(sandbox, { name: "w", path });
+      const usual = await listenControlled(sandbox, { name: "v" });
+      const other = (...words: string[]) =>
+        sandbox.start([
+          ...["setpriv", "--reuid", "65534", "--regid", "65534"],
+          ...["--clear-groups", sandbox.file("worker"), ...words],
+        ]).ended;
+      expect((await other("health")).code).toBe(3);
+      for (const socket of [path, usual.path])
+        for (const verb of ["health", "drain"]) {
+          const { code, err } = await other(verb, "--control", socket);
+          expect([code, err.includes("not allowed")]).toEqual([4, true]);
+        }
+      expect(owner.out() + usual.owner.out()).not.toContain("drain");
+    },
+    limits,
+  );
+});
+
 describe("reload", () => {
   test(
     "reaches daemons only",
@@ -296,7 +336,7 @@ describe("reload", () => {
         name: "d",
         report: idleDaemon,
       });
-      const worker = await listenControlled(sandbox, { name: "w" });
+      const other = await listenControlled(sandbox, { name: "w" });
       expect((await sandbox.run(["reload", "w"])).code).toBe(3);
       expect((await sandbox.run(["reload"])).code).toBe(2);
       const json = await sandbox.good(["reload", "--all", "-o", "json"]);
@@ -311,7 +351,7 @@ describe("reload", () => {
       await until("the daemon to say so", () =>
         daemon.owner.out().includes("reload"),
       );
-      expect(worker.owner.out()).not.toContain("reload");
+      expect(other.owner.out()).not.toContain("reload");
     },
     limits,
   );

@@ -127,6 +127,24 @@ describe("arguments", () => {
     { timeoutMs: 15_000 },
   );
 
+  test("leave the environment alone: the handler has it as the worker has, odd names and values included", async () => {
+    await using sandbox = new Sandbox();
+    await sandbox.good(["push", "-q", "q", "x"]);
+    const odd = { "a.b": "1", EMPTY: "", LINES: "x\ny=z\n", É: "ü" };
+    const out = await sandbox.good(
+      ["work", "-q", "q", "--until-empty", "--", "cat", "/proc/self/environ"],
+      { env: odd },
+    );
+    const got = Object.fromEntries(
+      out.split("\0").map((entry) => {
+        const at = entry.indexOf("=");
+        return [entry.slice(0, at), entry.slice(at + 1)];
+      }),
+    );
+    for (const [name, value] of Object.entries(odd))
+      expect(`${name}=${got[name]}`).toBe(`${name}=${value}`);
+  });
+
   test("that cannot name a queue are refused with what is allowed", async () => {
     await using sandbox = new Sandbox();
     for (const name of ["", ".", "..", "a/b", "a b", "a\nb", "é", "file:"]) {

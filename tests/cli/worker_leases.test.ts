@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import {
   cleanUpSandboxes,
+  isAlive,
   root,
   type Running,
   Sandbox,
@@ -76,3 +77,33 @@ for (const runtime of ["bun", "deno"] as const) {
     );
   });
 }
+
+test(
+  "a handler that ignores TERM is killed when its worker, halted for too long, learns that the message is another's",
+  async () => {
+    await using sandbox = new Sandbox();
+    await sandbox.good(["create", "q", "--lease", "600ms"]);
+    await sandbox.good(["push", "-q", "q", "x"]);
+    const halted = sandbox.start([
+      ...["ringwire-queue-worker", "work", "-q", "q", "--kill-after", "200ms"],
+      ...[
+        "--exec",
+        "trap '' TERM; echo $$ >>pid; while :; do sleep 0.05; done",
+      ],
+    ]);
+    await until("the handler", () => sandbox.lines("pid").length === 1);
+    halted.kill("SIGSTOP");
+    const other = await sandbox.run([
+      ...["work", "-q", "q", "-n", "1", "--exec", "echo $RINGWIRE_MSG_ATTEMPT"],
+    ]);
+    expect([other.code, other.out]).toEqual([0, "2\n"]);
+    const handler = Number(sandbox.lines("pid")[0]);
+    expect(await isAlive(handler)).toBe(true);
+    halted.kill("SIGCONT");
+    await until("the handler to die", async () => !(await isAlive(handler)));
+    halted.kill("SIGTERM");
+    expect((await halted.ended).err).toContain("1 messages lost their lease");
+    expect((await sandbox.status("q")).counters.acked).toBe(1);
+  },
+  { timeoutMs: 30_000 },
+);

@@ -42,7 +42,8 @@ export const top = defineVerb({
       "text",
     ),
   },
-  notes: `On a terminal it is a live view: q quits, j and k or arrows select a queue, p pauses or resumes it, s sorts, ? explains.
+  notes: `On a terminal it is a live view: q quits, j and k or arrows select a queue, Enter shows all
+about it, p pauses or resumes it, s sorts, ? explains.
 Otherwise, and with -n or -o json, each sample is printed. It only looks: it takes no place among a queue's participants.
 ! marks an alarm: nobody takes what waits, nearly full, stuck, unreadable, no answer; ? a warning.
 Queues file:PATH are shown when they are named. NO_COLOR and TERM=dumb are honoured.`,

@@ -38,7 +38,11 @@ const rules: readonly Rule[] = [
   },
   { figure: /^memory\.peer\..+$/, peer: "memory.ringwire.waiting-message" },
   { figure: /^peer\.[^.]+\.recovery$/, peer: "bun.recovery.watch" },
-  { figure: /^handlers\.[^.]+\.(p\d+)$/, peer: "limit.spawn.$1" },
+  {
+    // Where many jobs share a process, starting one is not their limit.
+    figure: /^handlers\.(?:ringwire|xargs|parallel)(?:-shell)?\.(p\d+)$/,
+    peer: "limit.spawn.$1",
+  },
   { figure: /^(?:bun|deno)\.(create\+destroy|open\+close\..+)$/, peer: "c.$1" },
 ];
 

@@ -238,9 +238,14 @@ function handlers(figures: Figures): string {
     ["`parallel true`", "parallel"],
     ["`work --exec true`", "ringwire-shell"],
     ["`xargs -n1 sh -c true`", "xargs-shell"],
+    ["`work --batch 100 -- true`", "ringwire-batch"],
+    ["`xargs -n100 true`", "xargs-batch"],
+    ["`work --coproc -- cat`", "ringwire-coproc"],
   ];
   const atATime = ["p1", "p2", "p4"];
   const overhead = (name: string): string => {
+    // A process that is shared is none of the least that a job needs.
+    if (/batch|coproc/.test(name)) return "";
     const [all, least] = [
       figures.get(`handlers.${name}.p1`)?.value,
       figures.get("limit.spawn.p1")?.value,
@@ -251,7 +256,7 @@ function handlers(figures: Figures): string {
   };
   return table([
     [
-      "a process for each job",
+      "jobs by processes",
       ...["1 at a time", "2 at a time", "4 at a time"],
       "above posix_spawn, a job, 1 at a time",
       "processors a job, 1 at a time",
@@ -289,7 +294,7 @@ export function peerParts(figures: Figures): string[] {
     latency(figures),
     "Memory is what the server holds more (Pss), for Ringwire the allocated blocks of its segment. The streams hold what the kernel lets them, and lose it with their reader.",
     memoryAndRecovery(figures),
-    "300 jobs, from the runner's start to its end; that of the executable takes as long as some 30 jobs. `work` also hands each job its body on stdin, keeps its stdout until it has succeeded and the end of its stderr for a dead letter, ends it with the worker, and delivers the job again when either is killed.",
+    "300 jobs (3,000 where many share a process), from the runner's start to its end; the start of the executable takes as long as some 30 processes. `work` also hands each job its body on stdin, keeps its stdout until it has succeeded and the end of its stderr for a dead letter, ends it with the worker, and delivers the job again when either is killed.",
     handlers(figures),
     "How the peers were set:",
     settings(),

@@ -10,7 +10,10 @@ const executable = join(
   import.meta.dirname,
   "../../dist/ringwire-queue-worker",
 );
+/** Enough that the runner's start does not count for much, and few enough for the slowest. */
 const jobs = 300;
+/** Where many jobs share a process. Their output has to fit a pipe. */
+const sharingJobs = 3000;
 /** After one that is not counted. */
 const runs = 5;
 const timesAtATime = [1, 2, 4];
@@ -22,6 +25,7 @@ interface Runner {
   readonly command: string;
   readonly packageName: string;
   readonly queue: boolean;
+  readonly jobs: number;
   /** @param file one job a line, for those that read a file */
   args(atATime: number, file: string): readonly string[];
 }
@@ -45,11 +49,13 @@ const runners: readonly Runner[] = [
   {
     name: "ringwire",
     ...ringwire,
+    jobs,
     args: (atATime) => [...work(atATime), "--", "true"],
   },
   {
     name: "xargs",
     ...xargs,
+    jobs,
     args: (atATime, file) => ["-a", file, "-n1", `-P${atATime}`, "true"],
   },
   {
@@ -57,25 +63,50 @@ const runners: readonly Runner[] = [
     command: "parallel",
     packageName: "parallel",
     queue: false,
+    jobs,
     args: (atATime, file) => ["-a", file, `-j${atATime}`, "true"],
   },
   {
     name: "ringwire-shell",
     ...ringwire,
+    jobs,
     args: (atATime) => [...work(atATime), "--exec", "true"],
   },
   {
     name: "xargs-shell",
     ...xargs,
+    jobs,
     args: (atATime, file) => [
       ...["-a", file, "-n1", `-P${atATime}`],
       ...["/bin/sh", "-c", "true"],
     ],
   },
+  {
+    name: "ringwire-batch",
+    ...ringwire,
+    jobs: sharingJobs,
+    args: (atATime) => [...work(atATime), "--batch", "100", "--", "true"],
+  },
+  {
+    name: "xargs-batch",
+    ...xargs,
+    jobs: sharingJobs,
+    args: (atATime, file) => ["-a", file, "-n100", `-P${atATime}`, "true"],
+  },
+  {
+    name: "ringwire-coproc",
+    ...ringwire,
+    jobs: sharingJobs,
+    args: (atATime) => [...work(atATime), "--coproc", "--", "cat"],
+  },
 ];
 
 function isThere(command: string): boolean {
   return existsSync(command) || Bun.which(command) !== null;
+}
+
+function namesOf(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${index}`);
 }
 
 /** From the start of the runner to its end. */
@@ -86,8 +117,9 @@ async function runOnce(
   file: string,
   queue: CrossProcessQueue,
 ): Promise<Sample[]> {
-  if (runner.queue)
-    queue.sendMany(Array.from({ length: jobs }, (_, index) => `${index}`));
+  const { jobs } = runner;
+  if (runner.queue && queue.sendMany(namesOf(jobs)) !== jobs)
+    throw new Error("the queue is full");
   const startMs = performance.now();
   const cpuUs = await stage
     .start([runner.command, ...runner.args(atATime, file)], undefined)
@@ -102,16 +134,16 @@ async function runOnce(
 
 export const handlers: Bench = {
   name: "handlers",
-  about: `a process for each of ${jobs} jobs: work against xargs and GNU parallel, 1, 2 and 4 at a time`,
+  about:
+    "a process for each job, or for many: work against xargs and GNU parallel, 1, 2 and 4 at a time",
   async run(stage, note) {
     const samples = await stage
       .startC("spawning", timesAtATime.map(String))
       .samples();
-    const file = join(stage.temporaryDirectory(), "jobs");
-    writeFileSync(
-      file,
-      Array.from({ length: jobs }, (_, index) => `${index}\n`).join(""),
-    );
+    const directory = stage.temporaryDirectory();
+    const fileOf = (count: number): string => join(directory, `${count}`);
+    for (const count of [jobs, sharingJobs])
+      writeFileSync(fileOf(count), `${namesOf(count).join("\n")}\n`);
     const there = runners.filter(({ command }) => isThere(command));
     for (const { name, packageName } of runners)
       if (!there.some((runner) => runner.name === name))
@@ -123,6 +155,7 @@ export const handlers: Bench = {
     for (let run = -1; run < runs; run++)
       for (const atATime of timesAtATime)
         for (const runner of there) {
+          const file = fileOf(runner.jobs);
           const ran = await runOnce(stage, runner, atATime, file, queue);
           if (run >= 0) samples.push(...ran);
         }

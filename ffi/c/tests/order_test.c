@@ -129,7 +129,7 @@ static void a_message_that_found_no_place_for_its_hint_is_not_overtaken(void) {
             struct handle sender = open_queue(path), filler = open_queue(path), h = alone ? open_alone(path) : open_queue(path);
             send_text(&sender, "m");
             fill_ring(&filler);
-            atomic_store(&h.q->control->sweep_turn, UINT64_MAX / 2); /* no sweep comes to help */
+            atomic_store(&h.q->control->sweep_turn, rw_now_ms(h.q)); /* no sweep comes to help */
             send_text(&sender, "x");
             CHECK_EQUAL(rw_orphans(h.q), RW_ORPHANS_NEW);
             expect_text(&h, "m");
@@ -153,7 +153,7 @@ static void alone_nothing_is_overtaken_for_want_of_hints(void) {
     struct handle sender = open_queue(path), filler = open_queue(path), h = open_alone(path);
     send_text(&sender, "m");
     fill_ring(&filler);
-    atomic_store(&h.q->control->sweep_turn, UINT64_MAX / 2);
+    atomic_store(&h.q->control->sweep_turn, rw_now_ms(h.q));
     send_letters(&sender, "xyz");
     try_send(&sender, "H", RWQ_PRIORITY_HIGH);
     has_looked(&sender);

@@ -1,4 +1,5 @@
 /** What becomes of handlers, of what they have started, and of messages, when workers are killed. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import {
   cleanUpSandboxes,
   isAlive,
@@ -6,9 +7,31 @@ import {
   until,
 } from "../support/sandbox.ts";
 import { expectNoTwoAttemptsAtATime } from "../support/killed_workers.ts";
-import { describe, expect, test } from "../support/testing.ts";
+import {
+  describe,
+  expect,
+  superuser,
+  test,
+  testIf,
+} from "../support/testing.ts";
 
 cleanUpSandboxes();
+
+function processesThatHold(path: string): number[] {
+  const holds = (pid: string): boolean => {
+    try {
+      return readdirSync(`/proc/${pid}/fd`).some(
+        (descriptor) => readlinkSync(`/proc/${pid}/fd/${descriptor}`) === path,
+      );
+    } catch {
+      // It is gone by now.
+      return false;
+    }
+  };
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && holds(name))
+    .map(Number);
+}
 
 describe("workers that are killed at random", () => {
   test(
@@ -49,6 +72,36 @@ while [ ! -e alone ] || [ ! -e tied ]; do sleep 0.02; done; echo $$ >>handler; w
       } finally {
         process.kill(alone ?? 0, "SIGKILL");
       }
+    },
+    { timeoutMs: 20_000 },
+  );
+
+  testIf(
+    superuser,
+    "to make a PID namespace, as a container has",
+    "dies with a worker that is the first process of a container",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      // Numbers of processes within are not those of out here: each is found by what only it holds open.
+      const worker = sandbox.start([
+        ...["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"],
+        ...["ringwire-queue-worker", "work", "-q", "q", "--exec"],
+        "mkfifo held; sh -c 'exec sleep 1000 9<>held' & while [ ! -e held ]; do sleep 0.02; done; echo >>begun; wait",
+      ]);
+      await until("all to run", () => sandbox.lines("begun").length === 1);
+      const holders = (): number[] => processesThatHold(sandbox.file("held"));
+      await until("the child of the handler", () => holders().length === 1);
+      const children = readFileSync(
+        `/proc/${worker.pid}/task/${worker.pid}/children`,
+        "utf8",
+      );
+      process.kill(Number(children.trim()), "SIGKILL");
+      await worker.ended;
+      await until(
+        "the child of the handler to die",
+        () => holders().length === 0,
+      );
     },
     { timeoutMs: 20_000 },
   );

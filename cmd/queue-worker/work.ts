@@ -176,7 +176,10 @@ function loop(
   given: Invocation<typeof workOptions>["options"],
   queue: CrossProcessQueue,
   runs: HandlerRuns,
-  common: Pick<WorkLoopOptions, "signal" | "maxDeliver" | "onSettled">,
+  common: Pick<
+    WorkLoopOptions,
+    "signal" | "maxDeliver" | "onFailure" | "onSettled"
+  >,
 ): Promise<WorkSummary> {
   const options = {
     ...common,
@@ -259,6 +262,7 @@ async function run(invocation: WorkInvocation): Promise<number> {
     summary = await loop(given, queue, runs, {
       signal: shutdown.fetching,
       maxDeliver,
+      onFailure: () => shutdown.drain(given.drainTimeout),
       onSettled: (counts) => {
         board.counts = { ...counts };
       },

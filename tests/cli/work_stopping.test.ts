@@ -438,4 +438,26 @@ kill -TERM $!; ${signals === 2 ? "sleep 0.2; kill -TERM $!;" : ""} wait $!; echo
     },
     { timeoutMs: 30_000 },
   );
+
+  test(
+    "a queue that is destroyed ends the worker with 3; handlers get --drain-timeout, not for ever",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const work = sandbox.start([
+        ...["ringwire-queue-worker", "work", "-q", "q"],
+        ...[
+          "--drain-timeout",
+          "50ms",
+          "--exec",
+          "echo $$ >>pids; exec sleep 600",
+        ],
+      ]);
+      await until("it works", () => sandbox.lines("pids").length === 1);
+      await sandbox.good(["rm", "q"]);
+      expect((await work.ended).code).toBe(3);
+      expect(await isAlive(Number(sandbox.lines("pids")[0]))).toBe(false);
+    },
+    { timeoutMs: 60_000 },
+  );
 });

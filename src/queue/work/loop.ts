@@ -2,7 +2,7 @@
  * Works on a queue's messages with a bounded number of handlers at a time: takes, renews, settles. What is done with a
  * message, and what came of it, is the handler's; how often, how late and until when is the loop's. Runs in Bun and Deno.
  */
-import { LeaseLostError } from "../errors.ts";
+import { LeaseLostError, QueueClosedError } from "../errors.ts";
 import type { Job } from "../job.ts";
 import type { CrossProcessQueue } from "../queue.ts";
 import { BatchIntake } from "./batch_intake.ts";
@@ -25,6 +25,8 @@ export type BatchWorkHandler<T> = (
 ) => Promise<WorkOutcome>;
 
 const concurrencyMax = 4096;
+/** How often a loop looks whether its queue is still there. */
+const closedLookMs = 500;
 const tooOften: WorkOutcome = { kind: "bury", note: "given back too often" };
 
 /** What is worked on next, why there will be nothing any more, or null when something has changed meanwhile. */
@@ -33,6 +35,7 @@ type Source<T> = () => Promise<
 >;
 
 class WorkLoop<T> {
+  readonly #queue: CrossProcessQueue<T>;
   readonly #handler: BatchWorkHandler<T>;
   readonly #options: WorkOptions;
   readonly #orderBy: WorkLoopOptions<T>["orderBy"];
@@ -63,6 +66,7 @@ class WorkLoop<T> {
         `concurrency: given ${concurrency}, allowed 1 to ${concurrencyMax}`,
       );
     }
+    this.#queue = queue;
     this.#handler = handler;
     this.#options = options;
     this.#orderBy = options.orderBy;
@@ -95,12 +99,15 @@ class WorkLoop<T> {
     const { signal } = this.#options;
     const onStop = (): void => this.#changed();
     signal?.addEventListener("abort", onStop);
+    // Who is busy with a message takes none, and would not hear of it otherwise.
+    const looking = setInterval(() => this.#checkQueue(), closedLookMs);
     try {
       const reason = await this.#takeAll();
       if (this.#failure !== undefined) throw this.#failure.error;
       return { ...this.#settlement.counts, reason };
     } finally {
       signal?.removeEventListener("abort", onStop);
+      clearInterval(looking);
       for (const renewal of this.#renewals.values()) renewal[Symbol.dispose]();
     }
   }
@@ -120,9 +127,27 @@ class WorkLoop<T> {
         await this.#untilChange();
       }
       return reason;
+    } catch (error) {
+      this.#fail(error);
+      throw error;
     } finally {
       await this.#finish();
     }
+  }
+
+  #checkQueue(): void {
+    if (this.#queue.closed || this.#queue.lifecycle() !== "closed") return;
+    const { name } = this.#queue;
+    this.#fail(
+      new QueueClosedError(`${name}: the queue was destroyed`, { queue: name }),
+    );
+    this.#changed();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#options.onFailure?.(error);
   }
 
   get #stopped(): boolean {
@@ -228,9 +253,7 @@ class WorkLoop<T> {
       if (maxProcessingMs !== undefined || !this.#renewals.has(job))
         this.#renew(job, maxProcessingMs);
     const work = this.#work(jobs)
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
+      .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#running.delete(work);
         this.#changed();

@@ -26,6 +26,8 @@ export interface WorkOptions {
   readonly waitMs?: number | undefined;
   /** Ends the taking; what has begun is finished and settled. */
   readonly signal?: AbortSignal | undefined;
+  /** Told at once when the queue fails, or was destroyed: handlers that run are still awaited, however long they take. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
   /** Told after each settlement. */
   readonly onSettled?: ((counts: WorkCounts) => void) | undefined;
 }

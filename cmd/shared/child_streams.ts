@@ -1,5 +1,5 @@
 /** What a handler writes: stdout kept until it is over, stderr passed on with its end remembered. */
-import { closeSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { createPipe, unreadBytes } from "../../ffi/descriptors.ts";
 import { passErr } from "./output.ts";
 
@@ -10,6 +10,8 @@ const tailBytesMax = 4096;
  * wrote itself is in the pipe when it ends: it has been read when the pipe was found empty so many times in a row.
  */
 const emptyLooks = 5;
+/** Handlers that take longer than that are followed. */
+const followAfterMs = 10;
 const lookEveryMs = 20;
 /** Processes that handlers left behind must not keep us from leaving. */
 const flushMsMax = 1000;
@@ -27,27 +29,40 @@ function readerOf(descriptor: number) {
 /** Takes what was read; it may give something to wait for before more is read. */
 type Taker = (chunk: Uint8Array) => Promise<void> | undefined;
 
-/** The reading end of a pipe. */
+/**
+ * The reading end of a pipe. Most handlers are over before anybody could have followed what they write: then it is read
+ * in one piece, and following it, which costs as much as starting a process does, never begins.
+ */
 class PipeReader {
   readonly #descriptor: number;
-  readonly #reader: ReturnType<typeof readerOf>;
   readonly #take: Taker;
   /** Ended when it is not to wait any more for whom it passes on to. */
   readonly #hurry = Promise.withResolvers<void>();
-  readonly #ended: Promise<void>;
+  #reader: ReturnType<typeof readerOf> | undefined;
+  #ended: Promise<void> | undefined;
+  readonly #timer: Timer | undefined;
   #isOver = false;
   #takenBytes = 0;
 
-  /** Calls `take` with what comes until everybody has closed the other end. A pipe that fails has ended. */
-  constructor(descriptor: number, take: Taker) {
+  /**
+   * Calls `take` with what comes until everybody has closed the other end. A pipe that fails has ended.
+   *
+   * @param startMs how long it may take until the first look
+   */
+  constructor(descriptor: number, take: Taker, startMs: number) {
     this.#descriptor = descriptor;
-    this.#reader = readerOf(descriptor);
     this.#take = take;
-    this.#ended = this.#follow();
+    if (startMs === 0) this.#start();
+    else this.#timer = setTimeout(() => this.#start(), startMs);
   }
 
   /** Waits until what lay in the pipe was taken. Not a fixed time: on a busy machine the loop may come late to it. */
   async drain(): Promise<void> {
+    if (this.#isOver) return;
+    if (this.#reader === undefined) {
+      this.#takeAll();
+      return;
+    }
     this.#hurry.resolve();
     const fromBytes = this.#takenBytes;
     for (let empty = 0; !this.#isOver && empty < emptyLooks;) {
@@ -60,19 +75,36 @@ class PipeReader {
 
   /** Takes no more, and closes the pipe. */
   async close(): Promise<void> {
+    clearTimeout(this.#timer);
     if (!this.#isOver) this.#finish();
     this.#hurry.resolve();
     try {
-      await this.#reader.cancel();
+      await this.#reader?.cancel();
     } catch {
       // It has failed already, which is an end too.
     }
   }
 
-  async #follow(): Promise<void> {
+  #start(): void {
+    this.#reader = readerOf(this.#descriptor);
+    this.#ended = this.#follow(this.#reader);
+  }
+
+  /** What lies there now, without waiting. */
+  #takeAll(): void {
+    for (let left = leftBytesMax; left > 0;) {
+      const chunk = new Uint8Array(unreadBytes(this.#descriptor));
+      if (chunk.byteLength === 0) return;
+      const taken = readSync(this.#descriptor, chunk);
+      left -= taken;
+      void this.#take(chunk.subarray(0, taken));
+    }
+  }
+
+  async #follow(reader: ReturnType<typeof readerOf>): Promise<void> {
     try {
       for (;;) {
-        const { done, value } = await this.#reader.read();
+        const { done, value } = await reader.read();
         if (done || this.#isOver) return;
         this.#takenBytes += value.byteLength;
         // Who writes faster than is read has to wait, as without us.
@@ -149,15 +181,25 @@ export class ChildStreams {
     closeSync(this.outputDescriptor);
     closeSync(this.errorDescriptor);
     const [output, errors] = this.#readDescriptors;
-    this.#outputReader = new PipeReader(output, (chunk) => {
-      if (this.#onOutput === undefined) return this.#keep(chunk);
-      this.#onOutput(chunk);
-      return undefined;
-    });
-    this.#errorReader = new PipeReader(errors, (chunk) => {
-      this.#remember(chunk);
-      return passErr(chunk);
-    });
+    // Answers are waited for; all else may wait.
+    const startMs = this.#onOutput === undefined ? followAfterMs : 0;
+    this.#outputReader = new PipeReader(
+      output,
+      (chunk) => {
+        if (this.#onOutput === undefined) return this.#keep(chunk);
+        this.#onOutput(chunk);
+        return undefined;
+      },
+      startMs,
+    );
+    this.#errorReader = new PipeReader(
+      errors,
+      (chunk) => {
+        this.#remember(chunk);
+        return passErr(chunk);
+      },
+      startMs,
+    );
   }
 
   /** Whether more was written to stdout than is kept. */

@@ -29,6 +29,7 @@ struct rw_helper {
     uint32_t count, capacity;
     _Atomic uint32_t active; /* renewals, to be looked at without the mutex */
     _Atomic uint64_t heartbeat_ms;
+    _Atomic uint64_t wakes_ms; /* when the thread looks again by itself; UINT64_MAX: not before it is nudged, or nobody can say yet */
     _Atomic bool stop, watch;
     int event; /* eventfd: look again */
     /* watched processes; only the thread touches them */
@@ -65,6 +66,7 @@ static uint64_t serve_renewals(struct rw_helper *h, uint64_t now) {
         if (r->next_ms <= now) renew(h, r, now);
         if (r->next_ms < next) next = r->next_ms;
     }
+    atomic_store(&h->wakes_ms, UINT64_MAX); /* under the mutex: a renewal that comes after this look nudges */
     pthread_mutex_unlock(&h->mutex);
     return next;
 }
@@ -134,6 +136,7 @@ static void *run(void *argument) {
         }
         h->polls[0] = (struct pollfd){.fd = h->event, .events = POLLIN};
         int timeout = next == UINT64_MAX ? -1 : next <= now ? 0 : next - now > RW_SLICE_MS ? (int)RW_SLICE_MS : (int)(next - now) + 1;
+        if (timeout >= 0) atomic_store(&h->wakes_ms, now + (uint64_t)timeout);
         if (poll(h->polls, h->watched_count + 1, timeout) <= 0) continue;
         uint64_t drained;
         if (h->polls[0].revents && read(h->event, &drained, sizeof drained) < 0) continue;
@@ -199,6 +202,7 @@ int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_
     if (lease_ms == 0) lease_ms = q->super.lease_ms;
     if (!rw_touch(q, slot, token, lease_ms)) return rw_fail(-ESTALE, "the lease is lost");
     int32_t status = 0;
+    uint64_t next_ms = now + (lease_ms / 3 ? lease_ms / 3 : 1);
     pthread_mutex_lock(&h->mutex);
     if (h->count == h->capacity && h->capacity < RENEWALS_MAX) {
         uint32_t capacity = h->capacity ? h->capacity * 2 : 16;
@@ -209,14 +213,15 @@ int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_
     if (!r && h->count < h->capacity) r = &h->renewals[h->count++];
     if (r) {
         *r = (struct renewal){.token = token, .slot = slot, .lease_ms = lease_ms, .state = RWQ_RENEWAL_HELD, .max_stall_ms = max_stall_ms};
-        r->next_ms = now + (lease_ms / 3 ? lease_ms / 3 : 1);
+        r->next_ms = next_ms;
         r->until_ms = max_processing_ms > 0 ? now + (uint64_t)rw_bounded_ms(max_processing_ms) : UINT64_MAX;
     } else {
         status = rw_fail(-ENOMEM, "%u leases are being renewed already", h->count);
     }
     atomic_store(&h->active, h->count);
     pthread_mutex_unlock(&h->mutex);
-    nudge(h);
+    /* Waking the thread costs more than everything else here; mostly it looks in time by itself. */
+    if (atomic_load(&h->wakes_ms) > next_ms) nudge(h);
     return status;
 }
 

@@ -8,6 +8,8 @@ export interface StopRules {
   readonly killAfterMs: number;
   /** Aborting one of them sends TERM to the process group, and KILL later. */
   readonly terminate: readonly AbortSignal[];
+  /** Whether the reason of `terminate` leaves no time for TERM: then KILL is sent at once. */
+  readonly isUrgent: (reason: unknown) => boolean;
   /** Aborting sends KILL at once. */
   readonly kill: AbortSignal;
 }
@@ -45,7 +47,8 @@ export class ChildStopper implements Disposable {
     for (const signal of terminate)
       signal.addEventListener("abort", this.#onTerminate);
     kill.addEventListener("abort", this.#onKill);
-    if (terminate.some((signal) => signal.aborted)) this.#onTerminate();
+    for (const signal of terminate)
+      if (signal.aborted) this.#terminate(signal.reason);
     if (kill.aborted) this.#onKill();
   }
 
@@ -60,10 +63,17 @@ export class ChildStopper implements Disposable {
     if (this.timedOut || this.stopped) signalGroup(this.#pid, "SIGKILL");
   }
 
-  readonly #onTerminate = (): void => {
+  readonly #onTerminate = (event: Event): void =>
+    this.#terminate((event.target as AbortSignal).reason);
+
+  #terminate(reason: unknown): void {
+    if (this.#rules.isUrgent(reason)) {
+      this.#onKill();
+      return;
+    }
     this.stopped = true;
     this.#term();
-  };
+  }
 
   readonly #onKill = (): void => {
     this.stopped = true;

@@ -133,8 +133,15 @@ export class QueueCorruptError extends SharedMemoryError {
 
 /** The lease of this job has expired, or the job is already settled; somebody else may be working on the message. */
 export class LeaseLostError extends SharedMemoryError {
-  constructor(message: string, init: SharedMemoryErrorInit = {}) {
+  /** Whether its requester gave up: then nobody else gets the message either. */
+  readonly cancelled: boolean;
+
+  constructor(
+    message: string,
+    init: SharedMemoryErrorInit & { readonly cancelled?: boolean } = {},
+  ) {
     super(message, { ...init, code: "LeaseLost" });
+    this.cancelled = init.cancelled ?? false;
   }
 }
 

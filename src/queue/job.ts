@@ -351,7 +351,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
     const { place } = this.#leases.handle;
     this.#lost = new LeaseLostError(
       `${place.name}: message ${this.id}: ${texts[why]}`,
-      { queue: place.name },
+      { queue: place.name, cancelled: why === "cancelled" },
     );
     this.#unwatch();
     this.#aborter?.abort(this.#lost);

@@ -6,7 +6,12 @@ import { onceAborted } from "../../shared/lifecycle.ts";
 import { say } from "../../shared/output.ts";
 import { Coprocess } from "./coprocess.ts";
 import type { RunLimits } from "./one_shot.ts";
-import type { Handler, RunRequest, RunResult } from "./run_result.ts";
+import {
+  type Handler,
+  isTakenAway,
+  type RunRequest,
+  type RunResult,
+} from "./run_result.ts";
 import type { Shutdown } from "./shutdown.ts";
 
 /** Pause before another start, after processes that never answered anything: doubles from the first to the last. */
@@ -42,6 +47,7 @@ export class CoprocessHandler implements Handler {
       timeoutMs,
       killAfterMs,
       terminate: [this.#shutdown.terminating, ...lost],
+      isUrgent: isTakenAway,
       kill: this.#shutdown.killing,
     });
     if (coprocess.answered > 0) this.#failures = 0;
@@ -63,6 +69,7 @@ export class CoprocessHandler implements Handler {
       timeoutMs: killAfterMs,
       killAfterMs,
       terminate: [this.#shutdown.terminating],
+      isUrgent: isTakenAway,
       kill: this.#shutdown.killing,
     };
   }

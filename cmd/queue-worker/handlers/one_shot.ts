@@ -8,6 +8,7 @@ import { outputBytesMax } from "../../shared/child_streams.ts";
 import { formatDuration } from "../../shared/duration.ts";
 import {
   type Handler,
+  isTakenAway,
   RunFailed,
   type RunRequest,
   type RunResult,
@@ -62,6 +63,7 @@ export class OneShotHandler implements Handler {
       timeoutMs,
       killAfterMs,
       terminate: [this.#shutdown.terminating, ...request.lost],
+      isUrgent: isTakenAway,
       kill: this.#shutdown.killing,
       onStarted: request.onStarted,
     });

@@ -1,4 +1,5 @@
 /** How one run of a handler ended, whether its process was started for it or is kept for many. */
+import { LeaseLostError } from "../../../src/queue/mod.ts";
 
 /** A run that is over. `release` must be called when nothing more is wanted of it. */
 export interface RunResult {
@@ -21,6 +22,11 @@ export interface RunResult {
 
 /** A run that seemed to have succeeded has not. */
 export class RunFailed extends Error {}
+
+/** Whether somebody else may have the message from now on: two handlers must not work on it side by side. */
+export function isTakenAway(reason: unknown): boolean {
+  return reason instanceof LeaseLostError && !reason.cancelled;
+}
 
 /** What a handler is given for one run. */
 export interface RunRequest {

@@ -49,6 +49,7 @@ async function shell(
     timeoutMs: undefined,
     killAfterMs: 1000,
     terminate: [never],
+    isUrgent: () => false,
     kill: never,
   });
   const decoder = new TextDecoder();

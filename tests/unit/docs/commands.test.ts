@@ -76,7 +76,7 @@ describe("documents", () => {
     const languages = runnableBlocks(readDocument("README.md")).map(
       ({ language }) => language,
     );
-    expect(languages.filter((language) => language === "sh")).toHaveLength(3);
+    expect(languages.filter((language) => language === "sh")).toHaveLength(4);
     expect(languages).toContain("ts");
   });
 });

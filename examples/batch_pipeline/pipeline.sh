@@ -12,13 +12,19 @@ files=$(mktemp -d)
 numbers=example-$$-numbers
 factored=example-$$-factored
 counted=example-$$-counted
-clean_up() {
-  # Whoever has a queue open leaves when it is destroyed, and with them all stages end. One may just be stopped.
-  if [ -s "$files/victim" ]; then kill -CONT "$(cat "$files/victim")" 2>/dev/null || true; fi
+remove_queues() {
   for queue in "$numbers" "$factored" "$counted"; do
     ringwire-queue-worker rm "$queue" 2>/dev/null || true
   done
+}
+clean_up() {
+  # Whoever has a queue open leaves when it is destroyed. One may just be stopped.
+  if [ -s "$files/victim" ]; then kill -CONT "$(cat "$files/victim")" 2>/dev/null || true; fi
+  remove_queues
+  # Who was only about to open it would make it anew.
+  jobs -p | xargs -r kill 2>/dev/null || true
   wait
+  remove_queues
   rm -r "$files"
 }
 trap clean_up EXIT
@@ -65,7 +71,7 @@ collector=$!
 # it holds something.
 is_in_the_middle() {
   ringwire-queue-worker stat "$numbers" |
-    awk '$2 == "one" && $3 >= 1 && $6 >= 20 { found = 1 } END { exit !found }'
+    awk '$2 == "one" && $4 >= 1 && $7 >= 20 { found = 1 } END { exit !found }'
 }
 for (( ; ; )); do
   kill -STOP "$victim"

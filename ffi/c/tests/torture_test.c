@@ -255,7 +255,8 @@ static void run(double seconds, bool with_dropping) {
     const char *path = fresh_path();
     dropping = with_dropping;
     ledger = shared_memory(sizeof *ledger);
-    create_queue(path, (struct rwq_params){.max_messages = 256, .max_body = BODY_MAX, .max_participants = 16, .max_dead = 256, .max_deliver = 4, .lease_ms = 60});
+    /* Places to spare: one that is stopped while it recovers the dead keeps theirs. */
+    create_queue(path, (struct rwq_params){.max_messages = 256, .max_body = BODY_MAX, .max_participants = 64, .max_dead = 256, .max_deliver = 4, .lease_ms = 60});
     int kills = torture(path, seconds);
     struct handle h = open_queue(path);
     double dropped = status_now(&h)->totals[RWQ_COUNT_DROPPED_OLDEST];

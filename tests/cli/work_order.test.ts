@@ -190,6 +190,29 @@ describe("work --order", () => {
   );
 
   test(
+    "a message without the header that fails is tried again after its pause, like without --order",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "free"]);
+      await pushKeyed(sandbox, "a", ["keyed"]);
+      const { code } = await sandbox.run([
+        ...[...work, "--until-empty", "--max-deliver", "2"],
+        ...["--backoff", "10ms..10ms", "--exec"],
+        'echo "$(cat) $RINGWIRE_MSG_ATTEMPT" >>runs; exit 1',
+      ]);
+      expect(code).toBe(123);
+      expect(sandbox.lines("runs").sort()).toEqual([
+        "free 1",
+        "free 2",
+        "keyed 1",
+        "keyed 2",
+      ]);
+      expect((await sandbox.status("q")).buried).toBe(2);
+    },
+    patient,
+  );
+
+  test(
     "a long row of one key holds up others only beyond its bound, and nothing is lost",
     async () => {
       await using sandbox = new Sandbox();

@@ -44,6 +44,11 @@ export class Lanes<T> {
     return this.#held < heldMax && this.#heldBytes < heldBytesMax;
   }
 
+  /** Whether a message has a place in a lane. */
+  has(job: Job<T>): boolean {
+    return this.#keys.has(job);
+  }
+
   /** Lines a message up. */
   admit(job: Job<T>, key: string): void {
     let lane = this.#lanes.get(key);

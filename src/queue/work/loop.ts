@@ -78,7 +78,6 @@ class WorkLoop<T> {
     this.#settlement = new Settlement(
       options,
       options.maxDeliver ?? queue.info.maxDeliver,
-      options.orderBy !== undefined,
     );
     const intake = new Intake(
       queue,
@@ -266,7 +265,9 @@ class WorkLoop<T> {
       ? await this.#outcomeOf(jobs)
       : tooOften;
     for (const job of jobs) {
-      const settled = this.#settlement.settle(job, outcome);
+      // A message without a lane has no place to be kept in.
+      const inPlace = this.#lanes.has(job);
+      const settled = this.#settlement.settle(job, outcome, inPlace);
       if (settled.kind === "again") {
         this.#renew(job, undefined);
         this.#lanes.again(job, settled.delayMs);
@@ -305,10 +306,10 @@ class WorkLoop<T> {
     this.#renewals.delete(job);
   }
 
-  /** Nobody has begun with these. */
+  /** Nobody is working on these. */
   #giveBack(jobs: readonly Job<T>[]): void {
     for (const job of jobs) {
-      this.#settlement.settle(job, { kind: "release" });
+      this.#settlement.giveBack(job);
       this.#forget(job);
     }
   }

@@ -20,16 +20,15 @@ const givenBack: Settled = { kind: "given back" };
 export class Settlement<T> {
   readonly #options: WorkOptions;
   readonly #attemptsMax: number;
-  /** Whether a failed message is kept for its next attempt instead of being given back. */
-  readonly #inPlace: boolean;
+  /** Kept for another attempt in place after one that has failed, which stays counted whatever happens next. */
+  readonly #failed = new WeakSet<Job<T>>();
   /** Messages given back with a delay and not seen since; kept only where something depends on them. */
   readonly #retrying = new Set<bigint>();
   readonly #counts = { acked: 0, retried: 0, buried: 0, released: 0, lost: 0 };
 
-  constructor(options: WorkOptions, attemptsMax: number, inPlace: boolean) {
+  constructor(options: WorkOptions, attemptsMax: number) {
     this.#options = options;
     this.#attemptsMax = attemptsMax;
-    this.#inPlace = inPlace;
   }
 
   /** What became of all messages so far. */
@@ -58,10 +57,24 @@ export class Settlement<T> {
     this.#options.onSettled?.(this.#counts);
   }
 
-  /** @throws what settling throws, except for a lost lease, which is counted */
-  settle(job: Job<T>, outcome: WorkOutcome): Settled {
+  /**
+   * Does what the handler said.
+   *
+   * @param inPlace whether a failed message is kept for its next attempt instead of being given back
+   * @throws what settling throws, except for a lost lease, which is counted
+   */
+  settle(job: Job<T>, outcome: WorkOutcome, inPlace: boolean): Settled {
+    return this.#counted(() => this.#settle(job, outcome, inPlace));
+  }
+
+  /** Gives back a message that nobody is working on; failed attempts stay counted. @throws as `settle` */
+  giveBack(job: Job<T>): void {
+    this.#counted(() => this.#release(job, !this.#failed.has(job)));
+  }
+
+  #counted(settle: () => Settled): Settled {
     try {
-      return this.#settle(job, outcome);
+      return settle();
     } catch (error) {
       if (!(error instanceof LeaseLostError)) throw error;
       this.#counts.lost++;
@@ -71,25 +84,29 @@ export class Settlement<T> {
     }
   }
 
-  #settle(job: Job<T>, outcome: WorkOutcome): Settled {
+  #settle(job: Job<T>, outcome: WorkOutcome, inPlace: boolean): Settled {
     switch (outcome.kind) {
       case "ack":
         job.ack();
         this.#counts.acked++;
         return done;
       case "reply":
-        return this.#reply(job, outcome.body);
+        return this.#reply(job, outcome.body, inPlace);
       case "release":
-        job.nack({ uncounted: true });
-        this.#counts.released++;
-        return givenBack;
+        return this.#release(job, true);
       case "bury":
         return this.#bury(job, outcome.note);
       case "retry":
         return job.attempts >= this.#attemptsMax
           ? this.#bury(job, outcome.note)
-          : this.#retry(job);
+          : this.#retry(job, inPlace);
     }
+  }
+
+  #release(job: Job<T>, uncounted: boolean): Settled {
+    job.nack({ uncounted });
+    this.#counts.released++;
+    return givenBack;
   }
 
   #bury(job: Job<T>, note: string | Uint8Array | undefined): Settled {
@@ -98,12 +115,13 @@ export class Settlement<T> {
     return done;
   }
 
-  #retry(job: Job<T>): Settled {
+  #retry(job: Job<T>, inPlace: boolean): Settled {
     const delayMs = retryDelayMs(
       job.attempts,
       this.#options.backoff ?? backOffDefault,
     );
-    if (this.#inPlace) {
+    if (inPlace) {
+      this.#failed.add(job);
       this.#counts.retried++;
       return { kind: "again", delayMs };
     }
@@ -116,7 +134,7 @@ export class Settlement<T> {
     return givenBack;
   }
 
-  #reply(job: Job<T>, body: Uint8Array | string): Settled {
+  #reply(job: Job<T>, body: Uint8Array | string, inPlace: boolean): Settled {
     try {
       job.reply(body);
       this.#counts.acked++;
@@ -126,7 +144,8 @@ export class Settlement<T> {
       // Anybody can write a header that names no requester: that must cost the message, not the worker.
       const again = error instanceof RingwireError && error.retryable;
       const note = `the reply could not be sent: ${error instanceof Error ? error.message : String(error)}`;
-      return this.#settle(job, { kind: again ? "retry" : "bury", note });
+      const kind = again ? "retry" : "bury";
+      return this.#settle(job, { kind, note }, inPlace);
     }
   }
 }

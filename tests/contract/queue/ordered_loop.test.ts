@@ -97,6 +97,53 @@ describe("the ordered loop", () => {
     expect(seen).toEqual(["a0:1", "a1:1", "a2:1"]);
   });
 
+  test("an attempt that has failed stays counted when the loop ends before the next one", async () => {
+    const queue = queues.create({ maxDeliver: 3, exclusive: true });
+    queue.sendMany(["a0", "a1"]);
+    const seen: string[] = [];
+    const backoff = { minMs: 3_600_000, maxMs: 3_600_000 };
+    for (let round = 0; round < 3; round++) {
+      const stop = new AbortController();
+      await runWorkLoop(
+        queue,
+        async (job) => {
+          seen.push(`${job.text()}:${job.attempts}`);
+          return { kind: "retry" };
+        },
+        {
+          orderBy,
+          backoff,
+          signal: stop.signal,
+          onSettled: ({ retried, buried }) => {
+            if (retried + buried > 0) setTimeout(() => stop.abort(), 1);
+          },
+        },
+      );
+    }
+    expect(seen.slice(0, 3)).toEqual(["a0:1", "a0:2", "a0:3"]);
+    expect(queue.status().buried).toBe(1);
+  });
+
+  test("a message without a key that fails comes again after its pause, and becomes a dead letter like any other", async () => {
+    const queue = queues.create({ maxDeliver: 2, exclusive: true });
+    queue.sendMany(["-0", "a0"]);
+    const seen: string[] = [];
+    const summary = await runWorkLoop(
+      queue,
+      async (job) => {
+        seen.push(`${job.text()}:${job.attempts}`);
+        return job.text() === "a0" ? ack : { kind: "retry", note: "no" };
+      },
+      { until: "empty", orderBy, backoff: soon },
+    );
+    expect(seen.filter((text) => text.startsWith("-"))).toEqual([
+      "-0:1",
+      "-0:2",
+    ]);
+    expect([summary.acked, summary.retried, summary.buried]).toEqual([1, 1, 1]);
+    expect(queue.status().messageCount).toBe(0);
+  });
+
   test("when a lease is lost, what follows it comes again after it", async () => {
     const queue = queues.create({ exclusive: true });
     queue.sendMany(["a0", "a1", "a2"]);

@@ -69,6 +69,21 @@ describe("work --halt", () => {
     },
     patient,
   );
+
+  test(
+    "now,success stops what runs, but not what it has counted",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q"], { stdin: "1\n2\n" });
+      const halt = ["--halt", "now,success=1", "--exec", "cat"];
+      const { code, out } = await sandbox.run(["work", "-q", "q", ...halt]);
+      expect([code, out]).toEqual([0, "1"]);
+      await sandbox.good(["work", "-q", "q", "--to", "r", ...halt]);
+      expect((await sandbox.status("q")).message_count).toBe(0);
+      expect(await sandbox.waiting("r")).toEqual(["2 0"]);
+    },
+    patient,
+  );
 });
 
 describe("work --joblog", () => {

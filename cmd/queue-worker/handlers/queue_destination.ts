@@ -104,13 +104,16 @@ export class QueueDestination implements Destination {
         ),
       silentMs,
     );
+    const signal = this.#leaving;
     try {
-      await this.#target.sendWait(record, { headers, signal: this.#leaving });
+      // Who has to leave does not wait for room, but uses what there is.
+      if (signal.aborted) return this.#target.trySend(record, { headers });
+      await this.#target.sendWait(record, { headers, signal });
       return true;
     } catch (error) {
-      if (this.#leaving.aborted) return false;
       if (error instanceof MessageTooLargeError)
         throw new OutputRefused(error.message, { cause: error });
+      if (signal.aborted) return false;
       throw error;
     } finally {
       clearTimeout(timer);

@@ -11,13 +11,14 @@
 
 #include "queue.h"
 
-#define RENEWALS_MAX 65536u
+#define RENEWALS_MAX (2u << 20) /* every slot's lease, and as many that are lost but not forgotten yet */
 #define LOOK_FOR_NEWCOMERS_MS 100u
 
 struct renewal {
     uint64_t token, next_ms, until_ms;
     uint32_t slot, lease_ms;
     uint32_t state; /* RWQ_RENEWAL_* */
+    uint32_t chain; /* the next one of its bucket, by its place + 1 */
     double max_stall_ms;
 };
 
@@ -26,6 +27,7 @@ struct rw_helper {
     pthread_t thread;
     pthread_mutex_t mutex; /* guards renewals */
     struct renewal *renewals;
+    uint32_t *buckets; /* as many as there is capacity: the first one of those slots, by its place + 1 */
     uint32_t count, capacity;
     _Atomic uint32_t active; /* renewals, to be looked at without the mutex */
     _Atomic uint64_t heartbeat_ms;
@@ -183,13 +185,53 @@ void rw_helper_stop(rwq *q) {
     pthread_join(h->thread, NULL);
     pthread_mutex_destroy(&h->mutex);
     close(h->event);
-    free(h->polls), free(h->watched), free(h->renewals), free(h);
+    free(h->polls), free(h->watched), free(h->renewals), free(h->buckets), free(h);
 }
 
+/* The capacity is a power of two. */
+static uint32_t *bucket(struct rw_helper *h, uint32_t slot) { return &h->buckets[slot & (h->capacity - 1)]; }
+
 static struct renewal *find(struct rw_helper *h, uint32_t slot, uint64_t token) {
-    for (uint32_t i = 0; i < h->count; i++)
-        if (h->renewals[i].slot == slot && h->renewals[i].token == token) return &h->renewals[i];
+    for (uint32_t at = h->count ? *bucket(h, slot) : 0; at; at = h->renewals[at - 1].chain)
+        if (h->renewals[at - 1].slot == slot && h->renewals[at - 1].token == token) return &h->renewals[at - 1];
     return NULL;
+}
+
+/* What leads to a place. */
+static uint32_t *link_to(struct rw_helper *h, uint32_t place) {
+    uint32_t *link = bucket(h, h->renewals[place].slot);
+    while (*link != place + 1) link = &h->renewals[*link - 1].chain;
+    return link;
+}
+
+static void enter(struct rw_helper *h, uint32_t place) {
+    uint32_t *first = bucket(h, h->renewals[place].slot);
+    h->renewals[place].chain = *first;
+    *first = place + 1;
+}
+
+static void drop(struct rw_helper *h, struct renewal *r) {
+    uint32_t place = (uint32_t)(r - h->renewals), last = h->count - 1;
+    *link_to(h, place) = r->chain;
+    if (place != last) {
+        *link_to(h, last) = place + 1;
+        *r = h->renewals[last];
+    }
+    h->count = last;
+}
+
+/* Without memory all stays as it is. */
+static void make_room(struct rw_helper *h) {
+    if (h->count < h->capacity || h->capacity >= RENEWALS_MAX) return;
+    uint32_t capacity = h->capacity ? h->capacity * 2 : 16;
+    struct renewal *renewals = realloc(h->renewals, capacity * sizeof *renewals);
+    if (!renewals) return;
+    h->renewals = renewals;
+    uint32_t *buckets = calloc(capacity, sizeof *buckets);
+    if (!buckets) return;
+    free(h->buckets);
+    h->buckets = buckets, h->capacity = capacity;
+    for (uint32_t place = 0; place < h->count; place++) enter(h, place);
 }
 
 int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_t lease_ms, double max_processing_ms, double max_stall_ms) {
@@ -204,15 +246,15 @@ int32_t rwq_renew_start(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_
     int32_t status = 0;
     uint64_t next_ms = now + (lease_ms / 3 ? lease_ms / 3 : 1);
     pthread_mutex_lock(&h->mutex);
-    if (h->count == h->capacity && h->capacity < RENEWALS_MAX) {
-        uint32_t capacity = h->capacity ? h->capacity * 2 : 16;
-        struct renewal *more = realloc(h->renewals, capacity * sizeof *more);
-        if (more) h->renewals = more, h->capacity = capacity;
-    }
     struct renewal *r = find(h, slot, token);
-    if (!r && h->count < h->capacity) r = &h->renewals[h->count++];
+    if (!r) make_room(h);
+    if (!r && h->count < h->capacity) {
+        r = &h->renewals[h->count];
+        *r = (struct renewal){.token = token, .slot = slot};
+        enter(h, h->count++);
+    }
     if (r) {
-        *r = (struct renewal){.token = token, .slot = slot, .lease_ms = lease_ms, .state = RWQ_RENEWAL_HELD, .max_stall_ms = max_stall_ms};
+        r->lease_ms = lease_ms, r->state = RWQ_RENEWAL_HELD, r->max_stall_ms = max_stall_ms;
         r->next_ms = next_ms;
         r->until_ms = max_processing_ms > 0 ? now + (uint64_t)rw_bounded_ms(max_processing_ms) : UINT64_MAX;
     } else {
@@ -230,7 +272,7 @@ void rw_renew_forget(rwq *q, uint32_t slot, uint64_t token) {
     if (!h || atomic_load(&h->active) == 0) return;
     pthread_mutex_lock(&h->mutex);
     struct renewal *r = find(h, slot, token);
-    if (r) *r = h->renewals[--h->count];
+    if (r) drop(h, r);
     atomic_store(&h->active, h->count);
     pthread_mutex_unlock(&h->mutex);
 }

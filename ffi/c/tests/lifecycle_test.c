@@ -191,6 +191,40 @@ static void a_renewed_lease_is_held_until_it_is_settled(void) {
     close_queue(&a), close_queue(&b);
 }
 
+static void any_number_of_leases_is_renewed(void) {
+    enum { MANY = 70000 };
+    const char *path = fresh_path();
+    struct rwq_params large = small;
+    large.max_messages = MANY;
+    create_queue(path, large);
+    struct handle a = open_queue(path), b = open_queue(path);
+    struct lease *leases = calloc(MANY, sizeof *leases);
+    for (int i = 0; i < MANY; i++) {
+        send_text(&a, "x");
+        leases[i] = lease_text(&a, "x", 60000);
+        CHECK_EQUAL(rwq_renew_start(a.q, LEASE(leases[i]), 60000, 0, 0), 0);
+    }
+    for (int i = 0; i < MANY; i += 2) CHECK_EQUAL(rwq_renew_stop(a.q, LEASE(leases[i * 7919 % MANY / 2 * 2])), 0);
+    for (int i = 0; i < MANY; i++) CHECK_EQUAL(rwq_renewal(a.q, LEASE(leases[i])), i % 2 ? RWQ_RENEWAL_HELD : RWQ_RENEWAL_NONE);
+    CHECK_EQUAL(ack_it(&a, leases[0]), 0);
+    send_text(&a, "soon");
+    /* The thread sleeps until the others are due. */
+    sleep_ms(50);
+    struct lease soon = lease_text(&a, "soon", 90);
+    CHECK_EQUAL(rwq_renew_start(a.q, LEASE(soon), 90, 0, 0), 0);
+    for (int i = 0; i < 40; i++) {
+        rwq_sweep(b.q, RWQ_SWEEP_FULL);
+        expect_empty(&b);
+        sleep_ms(10);
+    }
+    CHECK_EQUAL(rwq_renewal(a.q, LEASE(soon)), RWQ_RENEWAL_HELD);
+    CHECK_EQUAL(ack_it(&a, soon), 0);
+    for (int i = 1; i < MANY; i++) CHECK_EQUAL(ack_it(&a, leases[i]), 0);
+    expect_no_leak(&b);
+    free(leases);
+    close_queue(&a), close_queue(&b);
+}
+
 static void renewal_stops_with_the_heart_and_after_the_longest_time(void) {
     const char *path = fresh_path();
     create_queue(path, small);
@@ -447,7 +481,7 @@ static void a_place_that_changes_hands_is_watched_again(void) {
 static const struct test tests[] = {
     TEST(an_ended_stream_takes_no_more_and_says_when_nothing_is_left), TEST(a_paused_queue_is_filled_but_not_read), TEST(the_last_settlement_wakes_who_waits_for_the_end),
     TEST(leaving_gives_leases_back_uncounted_and_in_order), TEST(every_place_taken_refuses_the_next_until_one_leaves_or_dies), TEST(a_participant_is_shown_with_its_counters),
-    TEST(a_cancel_names_one_message), TEST(a_renewed_lease_is_held_until_it_is_settled), TEST(renewal_stops_with_the_heart_and_after_the_longest_time),
+    TEST(a_cancel_names_one_message), TEST(a_renewed_lease_is_held_until_it_is_settled), TEST(any_number_of_leases_is_renewed), TEST(renewal_stops_with_the_heart_and_after_the_longest_time),
     TEST(a_wait_ends_with_the_message_or_with_its_time), TEST(who_waits_for_room_is_woken), TEST(many_places_at_once_wake_everybody_who_waits_for_one), TEST(waiting_for_room_sleeps_although_a_bit_is_wrong), TEST(several_sleepers_share_a_batch),
     TEST(an_event_loop_is_woken_through_its_descriptor), TEST(a_busy_event_loop_has_its_wake_passed_on), TEST(a_watched_death_is_recovered_within_milliseconds),
     TEST(a_place_that_changes_hands_is_watched_again),

@@ -123,6 +123,8 @@ ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-r
 # Several handles in one process share one mapping there: through two the sanitizer would see no race.
 TSAN := -O1 -fno-omit-frame-pointer -fsanitize=thread -DRW_TEST_SHARED_MAPPING
 CRASH := -O1 -DRW_CRASH_POINTS
+# As it is shipped, for tests that go through it instruction by instruction.
+RELEASE := -O3 -fPIC -fvisibility=hidden -Wl,-z,now
 
 define c_test_variant
 build/$(1)/shim.o: $$(C_SOURCES) $$(C_HEADERS) Makefile | $$(SYSTEM_STAMP)
@@ -135,6 +137,18 @@ endef
 $(eval $(call c_test_variant,asan,$(ASAN)))
 $(eval $(call c_test_variant,tsan,$(TSAN)))
 $(eval $(call c_test_variant,crash,$(CRASH)))
+$(eval $(call c_test_variant,release,$(RELEASE)))
+
+# Deliberate bugs, each an edit of one source file, whose functions then come before those of the shim: a test that passes must fail with them.
+MUTANTS := $(patsubst ffi/c/tests/mutants/%.sed,build/mutants/%,$(wildcard ffi/c/tests/mutants/*.sed))
+
+build/mutants/%: ffi/c/tests/mutants/%.sed ffi/c/tests/instruction_kill_test.c build/release/shim.o $(C_TEST_HEADERS)
+	mkdir -p $(@D)
+	file=ffi/c/$$(sed -n '1s/^# \([a-z_]*\.c\): .*/\1/p' $<); sed -f $< $$file > $@.c; \
+		if cmp -s $$file $@.c; then echo "$<: what it changes is not in $$file any more" >&2; exit 1; fi
+	$(CC) $(C_COMMON) $(RELEASE) -Iffi/c -Wl,-z,muldefs -o $@ ffi/c/tests/instruction_kill_test.c $@.c build/release/shim.o
+
+build/release/instruction_kill_test: $(MUTANTS)
 
 # Shells that completion is tested in; where they cannot be had, the summary names the tests that were left out.
 SHELLS_STAMP := .tools/test-shells.stamp

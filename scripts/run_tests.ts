@@ -120,12 +120,16 @@ function nativeSuites(): Suite[] {
   );
   const threaded = tests.filter((name) => name.endsWith("_threads_test"));
   const crashing = tests.filter((name) => name.endsWith("_crash_test"));
+  const stepping = tests.filter((name) => name.endsWith("_kill_test"));
+  const unsanitized = [...crashing, ...stepping];
   const suites: Suite[] = [];
   for (const [sanitizer, names] of [
-    ["asan", tests.filter((name) => !crashing.includes(name))],
+    ["asan", tests.filter((name) => !unsanitized.includes(name))],
     ["tsan", threaded],
     // Children die there at labelled points, by the dozen: no sanitizer, but speed.
     ["crash", crashing],
+    // Single-stepped there, as what users run.
+    ["release", stepping],
   ] as const) {
     for (const name of names) {
       const target = `build/${sanitizer}/${name}`;

@@ -190,11 +190,11 @@ static pid_t start(const char *path, int worker) {
 
 /* ---- the killer ---- */
 
-static int torture(const char *path, double seconds) {
+static int torture(const char *path, double seconds, uint32_t round) {
     pid_t workers[WORKERS];
     bool stopped[WORKERS] = {0};
     int kills = 0;
-    seed = 4711;
+    seed = 4711 + round;
     for (int i = 0; i < WORKERS; i++) workers[i] = start(path, i);
     for (double until = seconds_now() + seconds; seconds_now() < until;) {
         sleep_ms(1 + random_below(15));
@@ -222,6 +222,7 @@ struct totals {
 static struct totals take_stock(struct handle *h) {
     struct totals t = {0};
     static uint8_t seen[MESSAGES_MAX];
+    memset(seen, 0, ledger->next);
     CHECK(rwq_sweep(h->q, RWQ_SWEEP_DEATHS) >= 0);
     for (int idle = 0; idle < 2;) {
         uint64_t since = rw_precise_ns();
@@ -251,13 +252,13 @@ static struct totals take_stock(struct handle *h) {
     return t;
 }
 
-static void run(double seconds, bool with_dropping) {
+static void run_once(double seconds, bool with_dropping, uint32_t round) {
     const char *path = fresh_path();
     dropping = with_dropping;
     ledger = shared_memory(sizeof *ledger);
     /* Places to spare: one that is stopped while it recovers the dead keeps theirs. */
     create_queue(path, (struct rwq_params){.max_messages = 256, .max_body = BODY_MAX, .max_participants = 64, .max_dead = 256, .max_deliver = 4, .lease_ms = 60});
-    int kills = torture(path, seconds);
+    int kills = torture(path, seconds, round);
     struct handle h = open_queue(path);
     double dropped = status_now(&h)->totals[RWQ_COUNT_DROPPED_OLDEST];
     struct totals t = take_stock(&h);
@@ -269,6 +270,17 @@ static void run(double seconds, bool with_dropping) {
     CHECK_EQUAL(status_now(&h)->participants, 1);
     expect_no_leak(&h);
     close_queue(&h);
+    unlink(path);
+    munmap(ledger, sizeof *ledger);
+}
+
+/* RINGWIRE_TORTURE_ROUNDS goes on for longer. */
+static void run(double seconds, bool with_dropping) {
+    const char *rounds = getenv("RINGWIRE_TORTURE_ROUNDS");
+    for (uint32_t round = 0; round < (rounds ? strtoul(rounds, NULL, 10) : 1); round++) {
+        alarm(TEST_SECONDS_MAX);
+        run_once(seconds, with_dropping, round);
+    }
 }
 
 static void nothing_accepted_is_lost_under_random_kills(void) { run(6, false); }

@@ -1,0 +1,67 @@
+/** What the native tests show with samples, at full size: minutes long, so only `make torture` runs it. */
+import { join } from "node:path";
+import { describe, expect, test } from "../support/testing.ts";
+
+const root = join(import.meta.dir, "../..");
+const hourMs = 3_600_000;
+
+/** Runs one test of a native test program at the length that `environment` asks for; its output has the figures. */
+async function runNative(
+  program: string,
+  name: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
+  const run = async (command: string[]) => {
+    const child = Bun.spawn(command, {
+      cwd: root,
+      env: { ...process.env, ...environment },
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "inherit",
+    });
+    return await child.exited;
+  };
+  expect(await run(["make", "--silent", `build/${program}`])).toBe(0);
+  expect(await run([join(root, "build", program), name])).toBe(0);
+}
+
+describe("torture of the native library", () => {
+  for (const [program, name, environment] of [
+    [
+      "release/instruction_kill_test",
+      "a_kill_at_any_instruction_loses_nothing",
+      { RINGWIRE_KILL_EVERY: "1" },
+    ],
+    [
+      "release/instruction_kill_test",
+      "real_kills_leave_what_copies_show",
+      { RINGWIRE_KILL_EVERY: "1" },
+    ],
+    [
+      "release/instruction_kill_test",
+      "a_sweeper_may_be_killed_at_any_instruction_too",
+      { RINGWIRE_KILL_EVERY: "1" },
+    ],
+    [
+      "asan/torture_test",
+      "nothing_accepted_is_lost_under_random_kills",
+      { RINGWIRE_TORTURE_ROUNDS: "20" },
+    ],
+    [
+      "asan/torture_test",
+      "drops_are_counted_under_random_kills",
+      { RINGWIRE_TORTURE_ROUNDS: "30" },
+    ],
+    [
+      "asan/hostile_memory_test",
+      "nonsense_in_a_used_segment_crashes_and_hangs_nobody",
+      { RINGWIRE_FUZZ_ROUNDS: "600" },
+    ],
+  ] as const) {
+    test(
+      name.replaceAll("_", " "),
+      async () => await runNative(program, name, environment),
+      { timeoutMs: hourMs },
+    );
+  }
+});

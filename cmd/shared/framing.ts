@@ -51,6 +51,11 @@ export class RecordReader {
     this.#recordBytesMax = recordBytesMax;
   }
 
+  /** Whether there is a record that has begun and is not complete. */
+  get pending(): boolean {
+    return this.#pendingBytes > 0;
+  }
+
   /**
    * The records that `chunk` completes.
    *

@@ -167,6 +167,20 @@ describe("work --coproc", () => {
   );
 
   test(
+    "what it writes beyond its answer is not the beginning of the next one",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q"], { stdin: "a\nb\nc\n" });
+      const out = await sandbox.good([
+        ...["work", "-q", "q", ...quick, "--coproc", "--exec"],
+        'while read -r x; do printf "%s\\nmo" "$x"; done',
+      ]);
+      expect(out).toBe("a\nb\nc\n");
+    },
+    patient,
+  );
+
+  test(
     "a coprocess dies with a worker that is killed, and leaves by the end of its input when the worker leaves",
     async () => {
       await using sandbox = new Sandbox();

@@ -136,6 +136,9 @@ export class Coprocess {
       else this.#awaited.resolve({ record: record.slice() });
       this.#awaited = undefined;
     }
+    // Nobody is to take the rest for the beginning of the next answer.
+    if (this.#awaited === undefined && this.#reader.pending)
+      this.#break("it wrote more than the record it was asked for");
   }
 
   /** Nobody can tell any more which answer belongs to which record. */

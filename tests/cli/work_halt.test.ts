@@ -142,6 +142,19 @@ describe("work --joblog", () => {
   );
 
   test(
+    "may be a pipe, but not one that nobody reads",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q"], { stdin: "1\n2\n" });
+      const { code, out } = await sandbox.bash(
+        'mkfifo log; w="ringwire-queue-worker work -q q -n1 --joblog log -- true"; $w; echo $?; cut -f7 <log & $w; wait',
+      );
+      expect([code, out]).toEqual([0, "1\nExitval\n0\n"]);
+    },
+    patient,
+  );
+
+  test(
     "several workers may share one",
     async () => {
       await using sandbox = new Sandbox();

@@ -1,5 +1,11 @@
 /** `--joblog FILE`: a line for each run that is over, in GNU parallel's format. */
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants as fs,
+  fstatSync,
+  openSync,
+  writeSync,
+} from "node:fs";
 import { constants } from "node:os";
 
 const columns =
@@ -25,6 +31,23 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`.replace(/[\t\n]/g, " ");
 }
 
+/** A pipe by name that nobody reads is refused: opening it would wait for a reader, deaf to signals. */
+function openToAppend(path: string): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = fs;
+  const descriptor = openSync(
+    path,
+    O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK,
+    0o666,
+  );
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  // Later, a full pipe is waited for.
+  try {
+    return openSync(`/proc/self/fd/${descriptor}`, "a");
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** An open log. Lines are added with one write each, so that several workers may share it. */
 export class JobLog implements Disposable {
   readonly #descriptor: number;
@@ -34,7 +57,7 @@ export class JobLog implements Disposable {
   /** @throws what opening the file throws */
   constructor(path: string, command: readonly string[]) {
     this.#command = command.map(quote).join(" ");
-    this.#descriptor = openSync(path, "a", 0o666);
+    this.#descriptor = openToAppend(path);
     if (fstatSync(this.#descriptor).size === 0) this.#write(columns);
   }
 

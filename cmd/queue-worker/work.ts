@@ -24,6 +24,11 @@ import { embeddedShim } from "./embedded_shim.ts";
 import { CoprocessHandler } from "./handlers/coprocess_handler.ts";
 import type { Destination } from "./handlers/destination.ts";
 import { Halt } from "./handlers/halt.ts";
+import {
+  type Environment,
+  headerOf,
+  inheritedEnvironment,
+} from "./handlers/handler_input.ts";
 import { HandlerRuns } from "./handlers/handler_runs.ts";
 import { JobLog } from "./handlers/job_log.ts";
 import { OneShotHandler } from "./handlers/one_shot.ts";
@@ -79,7 +84,8 @@ async function pickLauncher(): Promise<Launcher> {
 }
 
 function makeHandler(
-  { options: given, environment }: WorkInvocation,
+  { options: given }: WorkInvocation,
+  environment: Environment,
   queueName: string,
   command: HandlerCommand,
   launcher: Launcher,
@@ -200,12 +206,13 @@ function loop(
   const { order } = given;
   return runWorkLoop(queue, (job: Job) => handle([job]), {
     ...options,
-    orderBy: order === undefined ? undefined : (job) => job.headers[order],
+    orderBy: order === undefined ? undefined : (job) => headerOf(job, order),
   });
 }
 
 async function run(invocation: WorkInvocation): Promise<number> {
   const { options: given, environment } = invocation;
+  const inherited = inheritedEnvironment(environment);
   const name = requireQueueName(given.queue);
   checkCombination(given, name);
   const command = chooseHandler(invocation);
@@ -227,12 +234,19 @@ async function run(invocation: WorkInvocation): Promise<number> {
     { split: given.split, output: outputFraming(given) },
     shutdown,
   );
-  const handler = makeHandler(invocation, name, command, launcher, shutdown);
+  const handler = makeHandler(
+    invocation,
+    inherited,
+    name,
+    command,
+    launcher,
+    shutdown,
+  );
   const runs = new HandlerRuns({
     handler,
     destination: outlet.destination,
     shutdown,
-    context: { queueName: name, maxDeliver, environment },
+    context: { queueName: name, maxDeliver, environment: inherited },
     style: inputStyle(given),
     variables: given.coproc
       ? "none"

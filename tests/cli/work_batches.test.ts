@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { cleanUpSandboxes, Sandbox } from "../support/sandbox.ts";
 import { describe, expect, test } from "../support/testing.ts";
 
+const program = join(import.meta.dir, "foreign_headers_program.ts");
 const quick = ["--backoff", "1ms..5ms", "--until-empty"];
 
 cleanUpSandboxes();
@@ -141,6 +143,51 @@ describe("work --batch", () => {
         .split("\n");
       expect(dead).toContain("use --framing len32");
       expect((await sandbox.status("q")).counters.acked).toBe(1);
+    },
+    patient,
+  );
+
+  test(
+    "headers that cannot be read are their message's dead end, and nobody else's",
+    async () => {
+      for (const flags of [
+        [],
+        ["--batch", "5"],
+        ["--order", "key"],
+        ["--coproc"],
+        ["--coproc", "--to", "out"],
+      ]) {
+        await using sandbox = new Sandbox();
+        await sandbox.start([process.execPath, program, "q"]).ended;
+        const { code } = await sandbox.run([
+          ...["work", "-q", "q", ...flags, ...quick, "--", "cat"],
+        ]);
+        expect([flags, code]).toEqual([flags, 123]);
+        expect(await sandbox.good(["dlq", "ls", "-q", "q"])).toContain(
+          "are not JSON",
+        );
+        expect((await sandbox.status("q")).counters.acked).toBe(1);
+      }
+    },
+    patient,
+  );
+
+  test(
+    "a worker within a handler tells its own handlers nothing about the message outside",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "outer", "x"]);
+      await sandbox.good(["push", "-q", "inner", "y"]);
+      const out = await sandbox.good([
+        ...["work", "-q", "outer", "--until-empty", "--exec"],
+        "ringwire-queue-worker work -q inner --until-empty --batch 5 --exec 'env | cut -d= -f1 | grep RINGWIRE_MSG | sort'",
+      ]);
+      expect(out.trim().split("\n")).toEqual([
+        "RINGWIRE_MSG_ATTEMPT",
+        "RINGWIRE_MSG_COUNT",
+        "RINGWIRE_MSG_MAX_DELIVER",
+        "RINGWIRE_MSG_QUEUE",
+      ]);
     },
     patient,
   );

@@ -213,6 +213,24 @@ describe("work --order", () => {
   );
 
   test(
+    "a header that objects have by nature is a name like any other",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q"], { stdin: "1\n2\n" });
+      await sandbox.good([
+        ...["work", "-q", "q", "--order", "constructor", "-j2"],
+        ...["--until-empty", "--max-deliver", "1", "--timeout", "20s"],
+        // Each waits for the other one.
+        ...[
+          "--exec",
+          "touch $$.at; until [ -e go ] || [ $(ls *.at | wc -l) = 2 ]; do sleep 0.01; done; touch go",
+        ],
+      ]);
+    },
+    patient,
+  );
+
+  test(
     "a long row of one key holds up others only beyond its bound, and nothing is lost",
     async () => {
       await using sandbox = new Sandbox();

@@ -66,6 +66,24 @@ export function traceparentOf(job: Job): string | undefined {
     : undefined;
 }
 
+/** The value of a header; none when the headers cannot be read, which the run that comes will say. */
+export function headerOf(job: Job, name: string): string | undefined {
+  try {
+    return Object.hasOwn(job.headers, name) ? job.headers[name] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What handlers inherit: nothing about the message of a handler that this worker may run in. */
+export function inheritedEnvironment(environment: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter(
+      ([name]) => !name.startsWith("RINGWIRE_MSG_") && name !== "TRACEPARENT",
+    ),
+  );
+}
+
 /** What all runs of one worker have in common. */
 export interface InputContext {
   /** As given with `-q`. */

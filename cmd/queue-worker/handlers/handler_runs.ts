@@ -52,6 +52,8 @@ export class HandlerRuns {
     let bytes: Uint8Array;
     const { style } = this.#init;
     try {
+      // Whoever asks for them later would not know what to do about those that cannot be read.
+      for (const job of jobs) void job.headers;
       environment = this.#environmentOf(jobs);
       bytes = encodeInput(jobs, style);
     } catch (error) {

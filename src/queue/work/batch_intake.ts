@@ -83,5 +83,10 @@ export class BatchIntake<T> {
  * whole output as its reply.
  */
 function comesAlone(job: Job<unknown>): boolean {
-  return job.attempts > 1 || job.replyTo !== undefined;
+  try {
+    return job.attempts > 1 || job.replyTo !== undefined;
+  } catch {
+    // Headers that cannot be read are the handler's to judge.
+    return true;
+  }
 }

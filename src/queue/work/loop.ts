@@ -185,7 +185,9 @@ class WorkLoop<T> {
   /** Retries of ours that are still to come. Other workers may take them, so the queue has the last word. */
   #awaitsRetries(queue: CrossProcessQueue<T>): boolean {
     if (!this.#settlement.awaitsRetries) return false;
-    if (queue.status().delayed > 0) return true;
+    const { delayed, messageCount } = queue.status();
+    // One may have become due since the last look.
+    if (delayed > 0 || messageCount > 0) return true;
     this.#settlement.forgetRetries();
     return false;
   }

@@ -124,6 +124,34 @@ describe("the ordered loop", () => {
     expect(queue.status().buried).toBe(1);
   });
 
+  test("what comes while the head of its row waits for its next attempt, waits too, and hurries nothing", async () => {
+    const queue = queues.create({ exclusive: true });
+    queue.send("a0");
+    const seen: string[] = [];
+    const stop = new AbortController();
+    const summary = await runWorkLoop(
+      queue,
+      async (job) => {
+        seen.push(`${job.text()}:${job.attempts}`);
+        if (job.text() === "b0") setTimeout(() => stop.abort(), 20);
+        return job.text() === "a0" ? { kind: "retry" } : ack;
+      },
+      {
+        orderBy,
+        concurrency: 4,
+        backoff: { minMs: 3_600_000, maxMs: 3_600_000 },
+        signal: stop.signal,
+        onSettled: ({ retried, acked }) => {
+          if (retried + acked === 1) queue.sendMany(["a1", "b0"]);
+        },
+      },
+    );
+    expect(seen).toEqual(["a0:1", "b0:1"]);
+    expect([summary.retried, summary.acked, summary.released]).toEqual([
+      1, 1, 2,
+    ]);
+  });
+
   test("a message without a key that fails comes again after its pause, and becomes a dead letter like any other", async () => {
     const queue = queues.create({ maxDeliver: 2, exclusive: true });
     queue.sendMany(["-0", "a0"]);

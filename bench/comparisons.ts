@@ -24,7 +24,7 @@ const rules: readonly Rule[] = [
     peer: "c.1p1c.batch-32",
   },
   {
-    figure: /^(?:bun|deno)\.large\.(copied|zero-copy)\.(.+)$/,
+    figure: /^(?:bun|deno)\.large\.(copied|into|zero-copy|reused)\.(.+)$/,
     peer: "limit.memcpy.$2",
   },
   {

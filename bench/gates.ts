@@ -1,5 +1,6 @@
 /** What the queue is to reach on two virtual cores, and whether it did. */
 import { bestPeer } from "./comparisons.ts";
+import { ways } from "./programs/sizes.ts";
 import { type Figure, isRate } from "./sample.ts";
 
 type Figures = ReadonlyMap<string, Figure>;
@@ -88,19 +89,27 @@ function multiple(
   };
 }
 
+const wayNames = {
+  copied: "copied",
+  into: "copied into one buffer",
+  "zero-copy": "zero-copy",
+  reused: "zero-copy, buffers reused",
+} as const;
+
 function largeGates(): Gate[] {
   return ["64KiB", "1MiB", "64MiB"].flatMap((size) =>
-    (["copied", "zero-copy"] as const).map((how) =>
-      multiple(
-        `Bun→Bun ${size} ${how}, against memcpy`,
-        `bun.large.${how}.${size}`,
+    ways.map((way) => {
+      const copied = way === "copied" || way === "into";
+      return multiple(
+        `Bun→Bun ${size} ${wayNames[way]}, against memcpy`,
+        `bun.large.${way}.${size}`,
         (figures) => figures.get(`limit.memcpy.${size}`),
-        how === "copied" ? 0.4 : 0.8,
+        copied ? 0.4 : 0.8,
         null,
         true,
-        `limit.hand-over.${how}.${size}`,
-      ),
-    ),
+        `limit.hand-over.${copied ? "copied" : "zero-copy"}.${size}`,
+      );
+    }),
   );
 }
 

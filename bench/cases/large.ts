@@ -1,22 +1,26 @@
 import type { Bench } from "../bench.ts";
-import { type LargeArgument, type SizeName, sizes } from "../programs/sizes.ts";
+import {
+  type LargeArgument,
+  type SizeName,
+  sizes,
+  ways,
+} from "../programs/sizes.ts";
 import type { Sample } from "../sample.ts";
 
 export const large: Bench = {
   name: "large",
   about:
-    "1 KiB to 64 MiB between two processes, copied and zero-copy, against memcpy",
+    "1 KiB to 64 MiB between two processes, against memcpy: copied, also into one buffer; zero-copy, also with buffers that are reused",
   async run(stage) {
     const samples: Sample[] = [];
     for (const runtime of stage.runtimes) {
-      for (const zeroCopy of [false, true]) {
+      for (const way of ways) {
         for (const size of Object.keys(sizes) as SizeName[]) {
-          const how = zeroCopy ? "zero-copy" : "copied";
           const argument: LargeArgument = {
-            queue: `large-${runtime}-${how}-${size}`,
+            queue: `large-${runtime}-${way}-${size}`,
             size,
-            zeroCopy,
-            report: `${runtime}.large.${how}.${size}`,
+            way,
+            report: `${runtime}.large.${way}.${size}`,
           };
           const consumer = stage.startScript(
             runtime,

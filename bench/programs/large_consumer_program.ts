@@ -7,7 +7,7 @@ import { type LargeArgument, sizes } from "./sizes.ts";
 const {
   queue: name,
   size,
-  zeroCopy,
+  way,
   report,
 } = JSON.parse(process.argv[2] ?? "{}") as LargeArgument;
 const { bytes, maxMessages } = sizes[size];
@@ -28,15 +28,18 @@ function look(data: Uint8Array): void {
     throw new Error("a body came out different");
 }
 
+const into = way === "into" ? new Uint8Array(bytes) : undefined;
+const reuse = way === "reused";
+
 function takeCopied(): number {
-  const message = queue.tryReceive();
+  const message = queue.tryReceive({ into });
   if (message === null) return 0;
   look(message.data);
   return gigabytes;
 }
 
 function takeInPlace(): number {
-  const job = queue.reserveZeroCopy();
+  const job = queue.reserveZeroCopy({ reuse });
   if (job === null) return 0;
   look(job.data);
   job.ack();
@@ -46,7 +49,7 @@ function takeInPlace(): number {
 const first = queue.reserveSync(20_000);
 if (first === null) throw new Error("the producer sends nothing");
 first.ack();
-const take = zeroCopy ? takeInPlace : takeCopied;
+const take = way === "zero-copy" || way === "reused" ? takeInPlace : takeCopied;
 const turnsPerLook = bytes > 2 ** 16 ? 1 : 16;
 reportRate(report, "GB/s", take, yieldProcessor, turnsPerLook);
 queue.destroy();

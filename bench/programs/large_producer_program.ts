@@ -11,7 +11,7 @@ import { type LargeArgument, sizes } from "./sizes.ts";
 const {
   queue: name,
   size,
-  zeroCopy,
+  way,
 } = JSON.parse(process.argv[2] ?? "{}") as LargeArgument;
 const queue = CrossProcessQueue.connect(name);
 const { bytes } = sizes[size];
@@ -24,7 +24,7 @@ function sendCopied(): number {
 /** The body is written once, straight into shared memory, as whoever makes it would. */
 function sendInPlace(): number {
   try {
-    const claim = queue.claim(bytes);
+    const claim = queue.claim(bytes, { reuse: way === "reused" });
     claim.bytes.set(body);
     claim.commit();
     return 1;
@@ -35,7 +35,7 @@ function sendInPlace(): number {
 }
 
 const error = repeatUntilThrown(
-  zeroCopy ? sendInPlace : sendCopied,
+  way === "zero-copy" || way === "reused" ? sendInPlace : sendCopied,
   yieldProcessor,
 );
 queue.close();

@@ -13,10 +13,13 @@ export const sizes: Readonly<
   "64MiB": { bytes: 2 ** 26, maxMessages: 3 },
 };
 
+/** How bodies go in and out: plainly, or in the ways that have to be asked for. */
+export const ways = ["copied", "into", "zero-copy", "reused"] as const;
+
 /** What both programs are given. */
 export interface LargeArgument {
   readonly queue: string;
   readonly size: SizeName;
-  readonly zeroCopy: boolean;
+  readonly way: (typeof ways)[number];
   readonly report: string;
 }

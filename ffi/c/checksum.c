@@ -138,7 +138,7 @@ uint32_t rw_message_crc(uint64_t id, const uint8_t *body, uint32_t body_len, con
 /* A second pass over a long body would fetch it from memory again; a block of this size is still in the second-level cache. */
 #define COPY_BLOCK 65536u
 
-uint32_t rw_message_copy(uint64_t id, uint8_t *into, const uint8_t *body, uint32_t body_len, const uint8_t *headers, uint32_t headers_len) {
+uint32_t rw_message_copy(uint64_t id, uint8_t *into, const uint8_t *body, uint32_t body_len, uint8_t *headers_into, const uint8_t *headers, uint32_t headers_len) {
     uint32_t crc = begin(id, body_len, headers_len);
     for (uint32_t at = 0, n; at < body_len; at += n) {
         n = body_len - at < COPY_BLOCK ? body_len - at : COPY_BLOCK;
@@ -146,9 +146,8 @@ uint32_t rw_message_copy(uint64_t id, uint8_t *into, const uint8_t *body, uint32
         crc = crc_raw(crc, into + at, n);
     }
     if (headers_len) {
-        uint8_t *to = into + rw_pad8(body_len);
-        memcpy(to, headers, headers_len);
-        crc = crc_raw(crc, to, headers_len);
+        memcpy(headers_into, headers, headers_len);
+        crc = crc_raw(crc, headers_into, headers_len);
     }
     return ~crc;
 }

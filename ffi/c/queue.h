@@ -287,6 +287,6 @@ static inline bool rw_is_sync(const rwq *q) { return __builtin_expect(q->super.j
 /* checksum.c */
 uint32_t rw_crc32c(uint32_t crc, const void *data, size_t length);
 uint32_t rw_message_crc(uint64_t id, const uint8_t *body, uint32_t body_len, const uint8_t *headers, uint32_t headers_len);
-/* Copies a body, and its headers to the next multiple of 8 behind it; the sum is taken over the copy. */
-uint32_t rw_message_copy(uint64_t id, uint8_t *into, const uint8_t *body, uint32_t body_len, const uint8_t *headers, uint32_t headers_len);
+/* Copies a body, and its headers to `headers_into`; the sum is taken over the copy. */
+uint32_t rw_message_copy(uint64_t id, uint8_t *into, const uint8_t *body, uint32_t body_len, uint8_t *headers_into, const uint8_t *headers, uint32_t headers_len);
 #endif

@@ -175,12 +175,12 @@ static int32_t take_or_rebuild(rwq *q, uint64_t room, uint32_t *slot, uint64_t *
 static bool lengths_possible(const rwq *q, uint32_t body_len, uint32_t headers_len) { return body_len <= q->l.max_body && headers_len <= q->l.max_headers; }
 
 /* Copies and verifies; the sum is taken over the copy, which nobody else can change any more. */
-static bool copy_out(rwq *q, uint32_t slot, uint64_t word, uint8_t *into, uint32_t body_len, uint32_t headers_len) {
+static bool copy_out(rwq *q, uint32_t slot, uint64_t word, uint8_t *into, uint8_t *headers_into, uint32_t body_len, uint32_t headers_len) {
     const uint8_t *from = rw_body(q, slot, headers_len ? rw_pad8(body_len) + headers_len : body_len);
     struct rw_slot *s = &q->slots[slot];
-    if (!(RW_FLAGS(word) & RW_UNSUMMED)) return rw_message_copy(rw_load_relaxed(&s->id), into, from, body_len, from + rw_pad8(body_len), headers_len) == rw_load_relaxed(&s->crc);
-    memcpy(into, from, body_len);
-    if (headers_len) memcpy(into + rw_pad8(body_len), from + rw_pad8(body_len), headers_len);
+    if (!(RW_FLAGS(word) & RW_UNSUMMED)) return rw_message_copy(rw_load_relaxed(&s->id), into, from, body_len, headers_into, from + rw_pad8(body_len), headers_len) == rw_load_relaxed(&s->crc);
+    if (body_len) memcpy(into, from, body_len);
+    if (headers_len) memcpy(headers_into, from + rw_pad8(body_len), headers_len);
     return true;
 }
 
@@ -192,14 +192,21 @@ static void bury_corrupt(rwq *q, uint32_t slot, uint64_t leased) {
 
 enum { DELIVERED = 0, GONE = 1 };
 
-/* A leased message into `meta` and `into`; big ones stay where they are. The caller ends with rw_free_now(). */
-static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uint32_t lease_ms, struct rwq_meta *meta, uint8_t *into, uint64_t room) {
+/* Where a message goes. */
+struct target {
+    uint8_t *into;
+    uint64_t room;
+    uint8_t *headers; /* NULL: behind the body, and they need room there too */
+};
+
+/* A leased message into `meta` and its target; big ones stay where they are. The caller ends with rw_free_now(). */
+static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uint32_t lease_ms, struct rwq_meta *meta, struct target to) {
     struct rw_slot *s = &q->slots[slot];
     uint32_t body_len = rw_load(&s->body_len), headers_len = rw_load(&s->headers_len);
     /* Lengths of two messages, read around an expiry, would lead to memory that neither of them has reserved. */
     if (__builtin_expect(rw_load(&s->state) != leased, 0)) return GONE;
     if (__builtin_expect(!lengths_possible(q, body_len, headers_len), 0)) return rw_poison(q, "a message is longer than the queue allows");
-    bool fits = rw_pad8(body_len) + rw_pad8(headers_len) <= room, pointer = how & RWQ_TAKE_POINTER;
+    bool fits = (to.headers ? body_len : rw_pad8(body_len) + rw_pad8(headers_len)) <= to.room, pointer = how & RWQ_TAKE_POINTER;
     bool ack = how & RWQ_TAKE_ACK && fits && !pointer;
     if (!ack && !set_deadline(q, slot, leased, lease_ms)) return GONE;
     rw_fill_meta(q, meta, slot, leased, body_len, headers_len);
@@ -208,7 +215,7 @@ static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uin
     } else if (pointer) {
         q->io->out_pointer = (uint64_t)(uintptr_t)(rw_body(q, slot, headers_len ? rw_pad8(body_len) + headers_len : body_len) - q->base + q->view);
     } else {
-        bool intact = copy_out(q, slot, leased, into, body_len, headers_len);
+        bool intact = copy_out(q, slot, leased, to.into, to.headers ? to.headers : to.into + rw_pad8(body_len), body_len, headers_len);
         RW_POINT("receive:copied");
         rw_copy_barrier();
         if (__builtin_expect(rw_load(&s->state) != leased, 0)) return GONE;
@@ -245,7 +252,7 @@ static int32_t map_view(rwq *q) {
     return 0;
 }
 
-int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms) {
+static int32_t receive_one(rwq *q, uint32_t how, uint32_t lease_ms, struct target to) {
     int32_t status = begin(q, how);
     if (status) return status;
     if (how & RWQ_TAKE_POINTER && (status = map_view(q))) return status;
@@ -254,7 +261,7 @@ int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms) {
         uint64_t leased;
         status = take_or_rebuild(q, 0, &slot, &leased);
         if (status) return nothing(q);
-        status = deliver(q, slot, leased, how, lease_ms, &q->io->meta, q->staging, q->staging_bytes);
+        status = deliver(q, slot, leased, how, lease_ms, &q->io->meta, to);
         rw_free_now(q);
         if (status == DELIVERED && how & RWQ_TAKE_POINTER) q->views++, q->views_given = true;
         reading_done(q);
@@ -262,6 +269,15 @@ int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms) {
         pass_on(q);
         return status;
     }
+}
+
+int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms) {
+    return receive_one(q, how, lease_ms, (struct target){.into = q->staging, .room = q->staging_bytes});
+}
+
+int32_t rwq_receive_into(rwq *q, void *into, uint32_t capacity, uint32_t how, uint32_t lease_ms) {
+    if (how & RWQ_TAKE_POINTER) return rw_fail(-EINVAL, "pointers are not copied");
+    return receive_one(q, how, lease_ms, (struct target){.into = into, .room = capacity, .headers = q->staging});
 }
 
 int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) {
@@ -280,7 +296,7 @@ int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms) 
         status = take_or_rebuild(q, count ? room : 0, &slot, &leased);
         if (status) break;
         struct rwq_meta *meta = (struct rwq_meta *)(q->staging + used);
-        status = deliver(q, slot, leased, how, lease_ms, meta, (uint8_t *)(meta + 1), room - sizeof *meta);
+        status = deliver(q, slot, leased, how, lease_ms, meta, (struct target){.into = (uint8_t *)(meta + 1), .room = room - sizeof *meta});
         reading_done(q);
         if (status == GONE) continue;
         if (status < 0) break;
@@ -314,7 +330,7 @@ int32_t rwq_read(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, void *into, ui
         if (!lengths_possible(q, body_len, headers_len)) result = rw_poison(q, "a message is longer than the queue allows");
         else if (bytes > capacity) result = rw_fail(-EMSGSIZE, "the message has %llu bytes, there is room for %u", (unsigned long long)bytes, capacity);
         else {
-            bool intact = copy_out(q, slot, token, into, body_len, headers_len);
+            bool intact = copy_out(q, slot, token, into, (uint8_t *)into + rw_pad8(body_len), body_len, headers_len);
             rw_copy_barrier();
             if (rw_load(&s->state) == token) {
                 if (intact) result = (int32_t)bytes;

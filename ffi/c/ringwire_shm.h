@@ -97,7 +97,7 @@ struct rwq_meta {                            /* 64 bytes, one message */
 };
 enum {
     RWQ_META_REDELIVERED = 1,                /* was delivered before, or may have been; a revived dead letter begins anew */
-    RWQ_META_BIG = 2,                        /* did not fit the staging area: fetch it with rwq_read() */
+    RWQ_META_BIG = 2,                        /* did not fit: fetch it with rwq_read() */
     RWQ_META_CANCELLED = 4,                  /* rwq_cancel() named this message */
 };
 #define RWQ_IO_BYTES 4096u
@@ -148,6 +148,8 @@ enum { RWQ_TAKE_ACK = 1, /* acknowledged before the call returns (unless RWQ_MET
        RWQ_TAKE_UNCOUNTED = 4 /* a lease that is no attempt before rwq_count_attempt() says so; given back, it is not to be uncounted once more */ };
 /* Takes the next message: io.meta; body at the staging area's start, headers after it at the next multiple of 8. 0 or -EAGAIN … */
 RWQ_API int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms);
+/* The same with the body in memory of the caller's; the headers are at the staging area's start. RWQ_META_BIG: the body is longer. */
+RWQ_API int32_t rwq_receive_into(rwq *q, void *into, uint32_t capacity, uint32_t how, uint32_t lease_ms);
 /* Up to `max` messages as records {meta, body padded to 8, headers padded to 8} in the staging area. Returns the count. */
 RWQ_API int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms);
 /* Copies body (then headers at the next multiple of 8) of a leased message; verifies its checksum and the lease. Bytes copied. */

@@ -149,7 +149,7 @@ static int32_t prepare(rwq *q, const uint8_t *body, uint32_t length, uint32_t op
     if (id == 0) id = atomic_fetch_add(&q->control->sequence, 1) + 1;
     fill_header(q, slot, id, length, headers_len, extended);
     uint8_t *at = rw_body(q, slot, message_bytes(length, headers_len));
-    uint32_t crc = rw_message_copy(id, at, body, length, given_headers(q), headers_len);
+    uint32_t crc = rw_message_copy(id, at, body, length, at + rw_pad8(length), given_headers(q), headers_len);
     RW_POINT("send:copied");
     rw_store_relaxed(&q->slots[slot].crc, crc);
     *slot_out = slot;

@@ -55,6 +55,11 @@ export const shimSymbols = {
   rwq_consume_alone: { parameters: ["pointer"], result: "i32" },
   // int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms);
   rwq_receive: { parameters: ["pointer", "u32", "u32"], result: "i32" },
+  // int32_t rwq_receive_into(rwq *q, void *into, uint32_t capacity, uint32_t how, uint32_t lease_ms);
+  rwq_receive_into: {
+    parameters: ["pointer", "buffer", "u32", "u32", "u32"],
+    result: "i32",
+  },
   // int32_t rwq_receive_many(rwq *q, uint32_t max, uint32_t how, uint32_t lease_ms);
   rwq_receive_many: {
     parameters: ["pointer", "u32", "u32", "u32"],

@@ -1,4 +1,5 @@
 /** Copies of message bodies out of the staging area, in the way that is cheapest in each runtime. */
+import { Buffer } from "node:buffer";
 import { runtimeName } from "../../ffi/host.ts";
 import { IO } from "../../ffi/shm/layout.ts";
 import type { RecordCursor } from "./record.ts";
@@ -7,6 +8,14 @@ import type { RecordCursor } from "./record.ts";
 const sharedBytesMax = 512;
 /** One message that is kept keeps its slab. */
 const slabBytes = 16_384;
+
+/** Memory to be overwritten from its first to its last byte; not cleared where the runtime can leave that out. */
+export function freshBytes(byteLength: number): Uint8Array {
+  if (runtimeName() === "deno") return new Uint8Array(byteLength);
+  // Not a Buffer, whose slice() shares memory; and none of Buffer's pool, in which one message would keep others.
+  const { buffer, byteOffset } = Buffer.allocUnsafeSlow(byteLength);
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
 /**
  * Copies the first bytes of the staging area into memory of JavaScript's own.

@@ -4,13 +4,16 @@ import { warn } from "../base/warnings.ts";
 import { LeaseLostError } from "./errors.ts";
 import type { QueueHandle } from "./handle.ts";
 import { checkInteger } from "./option_checks.ts";
-import type { SendOptions } from "./options.ts";
+import type { ClaimOptions } from "./options.ts";
 import type { Sender } from "./sender.ts";
 import {
+  type KeptViews,
   keepAliveWith,
   type SharedView,
   viewSharedMemory,
 } from "./shared_view.ts";
+
+const noBytes = new Uint8Array(0);
 
 interface DroppedClaim {
   readonly handle: QueueHandle;
@@ -44,7 +47,7 @@ const droppedClaims = new FinalizationRegistry<DroppedClaim>(
 export class Claim {
   readonly #handle: QueueHandle;
   readonly #sender: Sender;
-  readonly #options: SendOptions | undefined;
+  readonly #options: ClaimOptions | undefined;
   readonly #view: SharedView;
   readonly #length: number;
   readonly #slot: number;
@@ -57,7 +60,8 @@ export class Claim {
     handle: QueueHandle,
     sender: Sender,
     length: number,
-    options: SendOptions | undefined,
+    options: ClaimOptions | undefined,
+    kept: KeptViews,
   ) {
     this.#handle = handle;
     this.#sender = sender;
@@ -75,8 +79,10 @@ export class Claim {
     this.#slot = u32[META.slot] as number;
     this.#tokenLo = u32[META.tokenLo] as number;
     this.#tokenHi = u32[META.tokenHi] as number;
-    this.#view = viewSharedMemory(handle, length);
-    keepAliveWith(this.#view.bytes, this);
+    this.#view =
+      (options?.reuse === true ? kept.view(length) : undefined) ??
+      viewSharedMemory(handle, length);
+    if (!this.#view.kept) keepAliveWith(this.#view.bytes, this);
     droppedClaims.register(
       this,
       {
@@ -90,9 +96,9 @@ export class Claim {
     );
   }
 
-  /** Where to write; detached, so of length 0, after `commit` or `abort`. Not cleared. */
+  /** Where to write; of length 0 after `commit` or `abort`, and detached unless it is reused. Not cleared. */
   get bytes(): Uint8Array {
-    return this.#view.bytes;
+    return this.#done ? noBytes : this.#view.bytes;
   }
 
   /**

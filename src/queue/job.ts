@@ -380,7 +380,7 @@ export class Job<T = unknown> extends Message<T> implements Watched {
   #end(): void {
     this.#settled = true;
     this.#renewing = false;
-    if (this.registered) this.#leases.forget(this);
+    this.#leases.letGo(this);
     this.#unwatch();
     if (this.#view !== undefined) {
       const { shim, address } = this.#leases.handle;

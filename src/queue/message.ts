@@ -68,7 +68,8 @@ export class Message<T = unknown> {
   /** The part of the chunk that is the body, once somebody asked for it. */
   #body: Uint8Array | undefined;
   #text: string | undefined;
-  #headers: Readonly<Record<string, string>> | undefined;
+  /** Bytes when they lie apart from the body and nobody has asked for them yet. */
+  #headers: Readonly<Record<string, string>> | Uint8Array | undefined;
   #rules: ValueRules;
 
   /**
@@ -96,7 +97,7 @@ export class Message<T = unknown> {
       this.#flags = u32[at + META.flags] as number;
       this.#body = undefined;
       this.#text = undefined;
-      this.#headers = undefined;
+      this.#headers = body.headers;
       this.#rules = body.rules;
       return;
     }
@@ -200,8 +201,12 @@ export class Message<T = unknown> {
 
   /** Texts that travel with the body; frozen. */
   get headers(): Readonly<Record<string, string>> {
-    this.#headers ??= this.#parseHeaders();
-    return this.#headers;
+    const known = this.#headers;
+    if (known !== undefined && !(known instanceof Uint8Array)) return known;
+    const headers =
+      known === undefined ? this.#parseHeaders() : parseHeaders(known);
+    this.#headers = headers;
+    return headers;
   }
 
   /** The body as UTF-8 text; malformed bytes become U+FFFD. */

@@ -189,3 +189,31 @@ export function checkLeaseMs(leaseMs: number | undefined): number {
     ? 0
     : checkInteger(leaseMs, "leaseMs", 1, LIMITS.leaseMsMax);
 }
+
+/**
+ * Memory of the caller's that a body is to be copied into. Looked at before each attempt: it may be detached meanwhile.
+ *
+ * @throws {TypeError} when it is no Uint8Array, or of a buffer that is resizable, shared or detached
+ */
+export function checkInto(
+  into: Uint8Array | undefined,
+): Uint8Array | undefined {
+  if (into === undefined) return undefined;
+  if (!(into instanceof Uint8Array))
+    throw new TypeError(
+      `into: given ${into === null ? "null" : typeof into}, allowed a Uint8Array`,
+    );
+  const { buffer } = into;
+  const wrong = !(buffer instanceof ArrayBuffer)
+    ? "shared"
+    : buffer.detached
+      ? "detached"
+      : buffer.resizable
+        ? "resizable"
+        : undefined;
+  if (wrong !== undefined)
+    throw new TypeError(
+      `into: given a Uint8Array of a buffer that is ${wrong}, allowed one that is not`,
+    );
+  return into;
+}

@@ -106,8 +106,42 @@ export interface LeaseOptions {
   readonly uncounted?: boolean | undefined;
 }
 
+/** Where the body of one message goes. */
+export interface IntoOptions {
+  /**
+   * The body is copied to its beginning, and `data` is a view of it: no memory is made for it, and the next message that
+   * is taken into it overwrites it. `MessageTooLargeError` when the body does not fit; the message stays in the queue.
+   * Not of a resizable, shared or detached buffer. @default memory of the message's own
+   */
+  readonly into?: Uint8Array | undefined;
+}
+
+/** Options of receiving one message. */
+export interface ReceiveOptions extends WaitOptions, IntoOptions {}
+
+/** Whether memory of the segment is shown by way of a buffer that is kept. */
+export interface ReuseOptions {
+  /**
+   * Shows the same memory by the same buffer each time, instead of making and detaching one. Faster, but whoever keeps
+   * the bytes for longer than their job or claim reads, or overwrites, somebody else's message. @default false
+   */
+  readonly reuse?: boolean | undefined;
+}
+
+/** Options of taking one job without waiting. */
+export interface TakeOptions extends LeaseOptions, IntoOptions {}
+
+/** Options of taking one job without a copy. */
+export interface ZeroCopyOptions extends LeaseOptions, ReuseOptions {}
+
+/** Options of claiming memory to write a message into. */
+export interface ClaimOptions extends SendOptions, ReuseOptions {}
+
 /** Options of taking a job. */
 export interface ReserveOptions extends LeaseOptions, WaitOptions {}
+
+/** Options of taking one job. */
+export interface ReserveOneOptions extends ReserveOptions, IntoOptions {}
 
 /** Options of `consume`. */
 export interface ConsumeOptions extends Pick<LeaseOptions, "leaseMs"> {

@@ -12,15 +12,21 @@ import { Leases } from "./leases.ts";
 import { encodeValue, type Message } from "./message.ts";
 import { checkInteger, checkLeaseMs } from "./option_checks.ts";
 import type {
+  ClaimOptions,
   ConnectOptions,
   ConsumeOptions,
   CreateOptions,
+  IntoOptions,
   LeaseOptions,
+  ReceiveOptions,
   RequestOptions,
+  ReserveOneOptions,
   ReserveOptions,
   SendOptions,
   SendWaitOptions,
+  TakeOptions,
   WaitOptions,
+  ZeroCopyOptions,
 } from "./options.ts";
 import { QueueControl } from "./queue_control.ts";
 import { leaseHow, Receiver } from "./receiver.ts";
@@ -28,7 +34,7 @@ import { Requests } from "./requests.ts";
 import { type Sendable, Sender } from "./sender.ts";
 import { ackAll } from "./settle_many.ts";
 import type { ReplyCounters } from "./status.ts";
-import { readableOf, writableOf } from "./streams.ts";
+import { eitherOf, readableOf, writableOf } from "./streams.ts";
 import { Waits } from "./waits.ts";
 
 /** Why a take gave nothing. `ended`: the stream has ended, and nothing is left in any state. */
@@ -198,15 +204,23 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
    *
    * @throws as `send`
    */
-  claim(length: number, options?: SendOptions): Claim {
-    return new Claim(this.#handle, this.#sender, length, options);
+  claim(length: number, options?: ClaimOptions): Claim {
+    return new Claim(
+      this.#handle,
+      this.#sender,
+      length,
+      options,
+      this.#receiver.kept,
+    );
   }
 
   // --- receiving
 
-  /** The next message, acknowledged; null when there is nothing to take. */
-  tryReceive(): Message<T> | null {
-    return this.#receiver.message();
+  /** The next message, acknowledged; null when there is nothing to take. @throws {MessageTooLargeError} when it does not fit `into` */
+  tryReceive(options?: IntoOptions): Message<T> | null {
+    return options === undefined
+      ? this.#receiver.message()
+      : this.#receiver.messageInto(options.into);
   }
 
   /**
@@ -219,10 +233,10 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
   }
 
   /** The next message, blocking this thread at most `timeoutMs`; null when there is none. For Workers. */
-  receiveSync(timeoutMs: number): Message<T> | null {
+  receiveSync(timeoutMs: number, options?: IntoOptions): Message<T> | null {
     return (
       this.#blockFor(WAIT_FOR.message, timeoutMs, () =>
-        this.#unlessEnded(this.#receiver.message()),
+        this.#unlessEnded(this.#receiver.messageInto(options?.into)),
       ) ?? null
     );
   }
@@ -231,10 +245,13 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
    * Waits for the next message; acknowledged. Callers of one handle are served in turn.
    *
    * @returns null when `timeoutMs` has passed, or the stream has ended and nothing is left (see `emptyReason`)
-   * @throws the signal's reason
+   * @throws the signal's reason; {MessageTooLargeError} when the message does not fit `into`
    */
-  receive(options: WaitOptions = noOptions): Promise<Message<T> | null> {
-    return this.#waitFor(() => this.#receiver.message(), options);
+  receive(options: ReceiveOptions = noOptions): Promise<Message<T> | null> {
+    return this.#waitFor(
+      () => this.#receiver.messageInto(options.into),
+      options,
+    );
   }
 
   /** `receive` with a time limit in milliseconds. */
@@ -256,10 +273,14 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
     );
   }
 
-  /** The next message as a job, to be settled; null when there is nothing to take. */
-  tryReserve(options?: LeaseOptions): Job<T> | null {
+  /** The next message as a job, to be settled; null when there is nothing to take. @throws {MessageTooLargeError} when it does not fit `into` */
+  tryReserve(options?: TakeOptions): Job<T> | null {
     if (options === undefined) return this.#receiver.job(0);
-    return this.#receiver.job(checkLeaseMs(options.leaseMs), leaseHow(options));
+    return this.#receiver.jobInto(
+      options.into,
+      checkLeaseMs(options.leaseMs),
+      leaseHow(options),
+    );
   }
 
   /** Up to `max` jobs; no more than fit `stagingBytes`. */
@@ -272,21 +293,24 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
   }
 
   /** The next job, blocking this thread at most `timeoutMs`; null when there is none. For Workers. */
-  reserveSync(timeoutMs: number, options?: LeaseOptions): Job<T> | null {
+  reserveSync(timeoutMs: number, options?: TakeOptions): Job<T> | null {
     const leaseMs = checkLeaseMs(options?.leaseMs);
     const how = leaseHow(options);
     return (
       this.#blockFor(WAIT_FOR.message, timeoutMs, () =>
-        this.#unlessEnded(this.#receiver.job(leaseMs, how)),
+        this.#unlessEnded(this.#receiver.jobInto(options?.into, leaseMs, how)),
       ) ?? null
     );
   }
 
-  /** Waits for the next job; null as for `receive`. @throws the signal's reason */
-  reserve(options: ReserveOptions = noOptions): Promise<Job<T> | null> {
+  /** Waits for the next job; null as for `receive`. @throws as `receive` */
+  reserve(options: ReserveOneOptions = noOptions): Promise<Job<T> | null> {
     const leaseMs = checkLeaseMs(options.leaseMs);
     const how = leaseHow(options);
-    return this.#waitFor(() => this.#receiver.job(leaseMs, how), options);
+    return this.#waitFor(
+      () => this.#receiver.jobInto(options.into, leaseMs, how),
+      options,
+    );
   }
 
   /** Waits for at least one job and takes up to `max`; [] where `reserve` gives null. */
@@ -309,10 +333,11 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
    * The next job without a copy: its `data` is shared memory, read-only (writing to it ends the process), and empty once
    * the job is settled. Its checksum is not verified. Null when there is nothing to take.
    */
-  reserveZeroCopy(options?: LeaseOptions): Job<T> | null {
+  reserveZeroCopy(options?: ZeroCopyOptions): Job<T> | null {
     return this.#receiver.view(
       checkLeaseMs(options?.leaseMs),
       leaseHow(options),
+      options?.reuse === true,
     );
   }
 
@@ -461,15 +486,6 @@ export class CrossProcessQueue<T = unknown> extends QueueControl<T> {
         throw this.#handle.failure(result, "wait");
     }
   }
-}
-
-function eitherOf(
-  one: AbortSignal | undefined,
-  other: AbortSignal | undefined,
-): AbortSignal | undefined {
-  return one === undefined || other === undefined
-    ? (one ?? other)
-    : AbortSignal.any([one, other]);
 }
 
 function orNull<R>(found: R[]): R[] | null {

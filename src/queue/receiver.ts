@@ -1,14 +1,16 @@
 /** From one call of the shim to messages and jobs. */
 import { IO, META, META_FLAG, TAKE } from "../../ffi/shm/layout.ts";
-import { BodyCopier } from "./body_copy.ts";
+import { BodyCopier, freshBytes } from "./body_copy.ts";
+import { MessageTooLargeError } from "./errors.ts";
 import { ERRNO } from "./failure.ts";
 import type { QueueHandle } from "./handle.ts";
 import { Job } from "./job.ts";
 import type { Leases } from "./leases.ts";
 import { Message } from "./message.ts";
+import { checkInto } from "./option_checks.ts";
 import type { LeaseOptions } from "./options.ts";
 import { pad8 } from "./record.ts";
-import { keepAliveWith, viewSharedMemory } from "./shared_view.ts";
+import { KeptViews, keepAliveWith, viewSharedMemory } from "./shared_view.ts";
 
 const noBytes = new Uint8Array(0);
 
@@ -22,9 +24,12 @@ export class Receiver<T> {
   readonly #handle: QueueHandle;
   readonly #leases: Leases;
   readonly #copier: BodyCopier;
+  /** Where views that are reused come from. */
+  readonly kept: KeptViews;
 
   constructor(handle: QueueHandle, leases: Leases) {
     this.#handle = handle;
+    this.kept = new KeptViews(handle);
     this.#copier = new BodyCopier(handle.u32, handle.staging);
     this.#leases = leases;
   }
@@ -70,6 +75,37 @@ export class Receiver<T> {
         new Job<T>(cursor, this.#leases, leaseMs, how === TAKE.lease),
       );
     }
+  }
+
+  /** The next message, acknowledged, its body in the caller's memory if that is given. @throws {MessageTooLargeError} */
+  messageInto(given: Uint8Array | undefined): Message<T> | null {
+    const into = checkInto(given);
+    if (into === undefined) return this.message();
+    return this.#takeInto(into, TAKE.ack, 0)
+      ? this.#atInto(() => new Message<T>(this.#handle.cursor))
+      : null;
+  }
+
+  /** The next message, leased, its body in the caller's memory if that is given. @throws {MessageTooLargeError} */
+  jobInto(
+    given: Uint8Array | undefined,
+    leaseMs: number,
+    how: number,
+  ): Job<T> | null {
+    const into = checkInto(given);
+    if (into === undefined) return this.job(leaseMs, how);
+    return this.#takeInto(into, how, leaseMs)
+      ? this.#atInto(() =>
+          this.#leases.track(
+            new Job<T>(
+              this.#handle.cursor,
+              this.#leases,
+              leaseMs,
+              how === TAKE.lease,
+            ),
+          ),
+        )
+      : null;
   }
 
   /** Up to `max` messages, as many as fit the staging area. They share one copy of it. */
@@ -120,8 +156,12 @@ export class Receiver<T> {
     }
   }
 
-  /** The next message, leased and not copied: its data is shared memory. */
-  view(leaseMs: number, how: number = TAKE.lease): Job<T> | null {
+  /** The next message, leased and not copied: its data is shared memory, in a buffer of its own or in one that is kept. */
+  view(
+    leaseMs: number,
+    how: number = TAKE.lease,
+    reuse = false,
+  ): Job<T> | null {
     const handle = this.#handle;
     const { shim, cursor, u32 } = handle;
     for (;;) {
@@ -133,10 +173,11 @@ export class Receiver<T> {
       if (result < 0) return this.#nothing(result);
       const headersLength = u32[META.headersLength] as number;
       const bodyLength = u32[META.bodyLength] as number;
-      const view = viewSharedMemory(
-        handle,
-        headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength,
-      );
+      const length =
+        headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength;
+      const view =
+        (reuse ? this.kept.view(length) : undefined) ??
+        viewSharedMemory(handle, length);
       cursor.at = 0;
       cursor.offset = 0;
       cursor.chunk = view.bytes;
@@ -154,7 +195,7 @@ export class Receiver<T> {
         job.settleQuietly("ack");
         continue;
       }
-      keepAliveWith(view.bytes, job);
+      if (!view.kept) keepAliveWith(view.bytes, job);
       return this.#leases.track(job);
     }
   }
@@ -182,7 +223,7 @@ export class Receiver<T> {
     const { u32, shim, cursor, address } = this.#handle;
     const bodyLength = u32[at + META.bodyLength] as number;
     const headersLength = u32[at + META.headersLength] as number;
-    const bytes = new Uint8Array(
+    const bytes = freshBytes(
       headersLength === 0 ? bodyLength : pad8(bodyLength) + headersLength,
     );
     const result = shim.rwq_read(
@@ -199,6 +240,70 @@ export class Receiver<T> {
     cursor.chunk = bytes;
     cursor.offset = 0;
     return true;
+  }
+
+  /** Has the cursor stand at the next message in the caller's memory. False when there is none. */
+  #takeInto(into: Uint8Array, how: number, leaseMs: number): boolean {
+    const handle = this.#handle;
+    const { shim, cursor, u32, staging } = handle;
+    for (;;) {
+      const result = shim.rwq_receive_into(
+        handle.address,
+        into.byteLength === 0 ? null : into,
+        into.byteLength,
+        how,
+        leaseMs,
+      );
+      if (result < 0) {
+        this.#nothing(result);
+        return false;
+      }
+      const flags = u32[META.flags] as number;
+      const big = (flags & META_FLAG.big) !== 0;
+      if ((flags & META_FLAG.cancelled) !== 0) {
+        handle.skippedCancelled++;
+        if (big || how !== TAKE.ack) this.#ackFirst();
+        continue;
+      }
+      if (big) this.#refuseFirst(into.byteLength, how);
+      const headersLength = u32[META.headersLength] as number;
+      cursor.at = 0;
+      cursor.chunk = into;
+      cursor.offset = 0;
+      cursor.headers =
+        headersLength === 0 ? undefined : staging.slice(0, headersLength);
+      return true;
+    }
+  }
+
+  /** What was put into the caller's memory; the cursor does not hold it any longer than needed. */
+  #atInto<M>(make: () => M): M {
+    const { cursor } = this.#handle;
+    try {
+      return make();
+    } finally {
+      cursor.chunk = noBytes;
+      cursor.headers = undefined;
+    }
+  }
+
+  /** Gives back what does not fit, as if it had not been taken, but for the mark of a redelivery. */
+  #refuseFirst(room: number, how: number): never {
+    const { u32, shim, address, place } = this.#handle;
+    const bodyLength = u32[META.bodyLength] as number;
+    // When the lease is lost by now, it has been given back all the same.
+    shim.rwq_nack(
+      address,
+      u32[META.slot] as number,
+      u32[META.tokenLo] as number,
+      u32[META.tokenHi] as number,
+      0,
+      how === TAKE.uncounted ? 0 : 1,
+    );
+    throw new MessageTooLargeError(
+      `${place.name}: the next message has ${bodyLength} bytes, \`into\` has room for ${room}; it stays in the queue`,
+      { queue: place.name },
+    );
   }
 
   /** Acknowledges the record at `at`. False when its lease was lost, so that somebody else will get the message. */

@@ -23,6 +23,8 @@ export class RecordCursor {
   chunk: Uint8Array;
   /** Bytes from the chunk's start to the body. */
   offset = 0;
+  /** The headers, when they do not lie behind the body. */
+  headers: Uint8Array | undefined = undefined;
 
   constructor(
     readonly u32: Uint32Array,

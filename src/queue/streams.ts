@@ -70,3 +70,13 @@ export function writableOf(
     },
   });
 }
+
+/** Fires when one of them does. */
+export function eitherOf(
+  one: AbortSignal | undefined,
+  other: AbortSignal | undefined,
+): AbortSignal | undefined {
+  return one === undefined || other === undefined
+    ? (one ?? other)
+    : AbortSignal.any([one, other]);
+}

@@ -104,7 +104,7 @@ static void check_copies(void) {
         for (uint32_t headers = 0; headers <= 17; headers += 17) {
             uint32_t length = lengths[i], end = (length + 7) & ~7u;
             memset(into, 0xa5, sizeof into);
-            CHECK_EQUAL(message_copy_under_test(3, into, from, length, bytes, headers), message_crc_under_test(3, from, length, bytes, headers));
+            CHECK_EQUAL(message_copy_under_test(3, into, from, length, into + rw_pad8(length), bytes, headers), message_crc_under_test(3, from, length, bytes, headers));
             CHECK(memcmp(into, from, length) == 0 && memcmp(into + end, bytes, headers) == 0);
             CHECK_EQUAL(into[headers ? end + headers : length], 0xa5);
         }

@@ -122,6 +122,49 @@ static void a_message_larger_than_the_staging_area_is_fetched_with_read(void) {
     close_queue(&h);
 }
 
+static void a_body_goes_into_memory_of_the_callers_and_its_headers_apart(void) {
+    struct handle h = new_queue((struct rwq_params){.max_messages = 4, .max_body = 1000, .max_headers = 64});
+    uint8_t body[1000], into[1000];
+    fill(body, 1000, 7);
+    for (uint32_t length = 0; length <= 1000; length += 250) {
+        h.io->in_headers_len = 9, h.io->in_delay_ms = h.io->in_ttl_ms = 0;
+        memcpy((uint8_t *)h.io + RWQ_IO_HEADERS, "{\"a\":\"b\"}", 9);
+        CHECK_EQUAL(rwq_send(h.q, body, length, RWQ_SEND_EXTENDED), 0);
+        memset(into, 0xee, sizeof into);
+        if (length) {
+            CHECK_EQUAL(rwq_receive_into(h.q, into, length - 1, RWQ_TAKE_ACK, 0), 0);
+            CHECK(h.io->meta.flags & RWQ_META_BIG);
+            CHECK_EQUAL(into[0], 0xee);
+            struct lease l = lease_of(&h);
+            CHECK_EQUAL(in_state(&h, RWQ_SLOT_LEASED), 1); /* not acknowledged, although that was asked for */
+            CHECK_EQUAL(rwq_nack(h.q, LEASE(l), 0, RWQ_NACK_UNCOUNTED), 0);
+        }
+        CHECK_EQUAL(rwq_receive_into(h.q, length ? into : NULL, length, RWQ_TAKE_ACK, 0), 0);
+        CHECK_EQUAL(h.io->meta.flags & RWQ_META_BIG, 0);
+        CHECK_EQUAL(h.io->meta.attempts, 1);
+        CHECK_EQUAL(h.io->meta.body_len, length);
+        CHECK(holds(into, length, 7));
+        if (length < 1000) CHECK_EQUAL(into[length], 0xee); /* nothing beyond it is touched */
+        CHECK_EQUAL(h.io->meta.headers_len, 9);
+        CHECK_EQUAL(memcmp(h.staging, "{\"a\":\"b\"}", 9), 0);
+        CHECK_EQUAL(in_state(&h, RWQ_SLOT_LEASED), 0);
+    }
+    CHECK_EQUAL(rwq_receive_into(h.q, into, 1000, RWQ_TAKE_ACK, 0), -EAGAIN);
+    CHECK_EQUAL(rwq_receive_into(h.q, into, 1000, RWQ_TAKE_POINTER, 0), -EINVAL);
+    close_queue(&h);
+}
+
+static void a_flipped_bit_is_not_handed_out_into_memory_of_the_callers(void) {
+    struct handle h = new_queue((struct rwq_params){.max_messages = 4, .max_body = 100});
+    uint8_t into[100];
+    send_text(&h, "broken"), send_text(&h, "intact");
+    rw_body(h.q, 0, 6)[2] ^= 4;
+    CHECK_EQUAL(rwq_receive_into(h.q, into, 100, RWQ_TAKE_ACK, 0), 0);
+    CHECK_EQUAL(memcmp(into, "intact", 6), 0);
+    CHECK_EQUAL(counted(&h, RWQ_COUNT_CORRUPT), 1);
+    close_queue(&h);
+}
+
 static void higher_priorities_go_first_and_the_lowest_does_not_starve(void) {
     struct handle h = new_queue((struct rwq_params){.max_messages = 512, .max_body = 100});
     h.q->takes = 0;
@@ -365,7 +408,8 @@ static void a_flipped_bit_is_buried_and_counted(void) {
 
 static const struct test tests[] = {
     TEST(messages_come_in_order_and_once), TEST(a_message_says_when_and_how_it_was_sent), TEST(every_size_arrives_whole), TEST(what_is_too_large_is_refused_and_takes_no_place),
-    TEST(a_message_larger_than_the_staging_area_is_fetched_with_read), TEST(higher_priorities_go_first_and_the_lowest_does_not_starve), TEST(one_shot_consumers_reach_the_lowest_priority_too),
+    TEST(a_message_larger_than_the_staging_area_is_fetched_with_read), TEST(a_body_goes_into_memory_of_the_callers_and_its_headers_apart),
+    TEST(a_flipped_bit_is_not_handed_out_into_memory_of_the_callers), TEST(higher_priorities_go_first_and_the_lowest_does_not_starve), TEST(one_shot_consumers_reach_the_lowest_priority_too),
     TEST(batches_keep_order_and_stop_where_the_queue_is_full), TEST(a_batch_takes_only_what_fits_the_staging_area), TEST(a_full_queue_refuses_until_there_is_room),
     TEST(drop_oldest_makes_room_and_counts), TEST(a_claim_is_invisible_until_it_is_committed), TEST(a_claim_ends_with_its_handle), TEST(a_pointer_shows_the_message_where_it_lies),
     TEST(a_batch_from_the_staging_area_must_lie_in_it), TEST(a_flipped_bit_is_buried_and_counted),

@@ -56,6 +56,21 @@ if (collector() !== undefined) {
       expect(warned("dropped unsettled")).toBeGreaterThanOrEqual(many - left);
     });
 
+    test("a zero-copy job and a claim whose buffer is reused are given back as well", async () => {
+      const queue = queues.create();
+      drop(() => queue.send("some bytes"));
+      drop(() => queue.reserveZeroCopy({ reuse: true })?.data.byteLength);
+      drop(() => queue.claim(100, { reuse: true }).bytes.fill(1));
+      await collectUntil(
+        () =>
+          queue.status().leased <= left && queue.status().inProgress <= left,
+      );
+      expect(queue.status().leased).toBeLessThanOrEqual(left);
+      expect(queue.status().inProgress).toBeLessThanOrEqual(left);
+      expect(warned("dropped unsettled")).toBeGreaterThanOrEqual(many - left);
+      expect(warned("it was aborted")).toBeGreaterThanOrEqual(many - left);
+    });
+
     test("a zero-copy job is out as long as a part of its bytes is held", async () => {
       const queue = queues.create();
       queue.send("some bytes");

@@ -86,10 +86,19 @@ export const dlqLs = defineVerb({
   },
 });
 
+function headerLines(letter: DeadLetter): string[] {
+  try {
+    return Object.entries(letter.headers).map(
+      ([key, value]) => `header:   ${escapeControls(`${key}: ${value}`)}\n`,
+    );
+  } catch (error) {
+    // They may be why it is a dead letter.
+    return [`headers:  ${error instanceof Error ? error.message : error}\n`];
+  }
+}
+
 function describe(letter: DeadLetter): string {
-  const headers = Object.entries(letter.headers).map(
-    ([key, value]) => `header:   ${escapeControls(`${key}: ${value}`)}\n`,
-  );
+  const headers = headerLines(letter);
   const note = escapeControls(letter.note).replace(/\n*$/, "\n");
   return `id:       ${letter.id}\nattempts: ${letter.attempts}\nenqueued: ${new Date(letter.timestamp).toISOString()}\n${headers.join("")}reason:   ${note}body:     ${letter.data.byteLength} bytes\n${escapeControls(letter.text()).replace(/\n?$/, "\n")}`;
 }

@@ -56,6 +56,11 @@ class PipeReader {
     else this.#timer = setTimeout(() => this.#start(), startMs);
   }
 
+  /** Settled when everybody has closed the other end; undefined when nobody follows it yet. */
+  get ended(): Promise<void> | undefined {
+    return this.#ended;
+  }
+
   /** Waits until what lay in the pipe was taken. Not a fixed time: on a busy machine the loop may come late to it. */
   async drain(): Promise<void> {
     if (this.#isOver) return;
@@ -200,6 +205,11 @@ export class ChildStreams {
       },
       startMs,
     );
+  }
+
+  /** Settled when nobody can write to stdout any more; only where it is passed on as it comes. */
+  get outputEnded(): Promise<void> | undefined {
+    return this.#outputReader?.ended;
   }
 
   /** Whether more was written to stdout than is kept. */

@@ -67,6 +67,16 @@ function bodyMember(data: Uint8Array): string {
   return `"data":${bodyJson(text)}`;
 }
 
+/** Others may write anything into a segment: what cannot be read is said, and costs nobody the message. */
+function headersMember(message: ShownMessage): string {
+  try {
+    return `"headers":${JSON.stringify(message.headers)}`;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `"headers":{},"headers_error":${JSON.stringify(reason)}`;
+  }
+}
+
 function messageJson(message: ShownMessage): string {
   const members = [`"id":${message.id}`];
   if (message.priority !== undefined)
@@ -75,7 +85,7 @@ function messageJson(message: ShownMessage): string {
     `"attempts":${message.attempts}`,
     `"enqueued_ms":${message.timestamp}`,
   );
-  members.push(`"headers":${JSON.stringify(message.headers)}`);
+  members.push(headersMember(message));
   if (message.note !== undefined)
     members.push(`"note":${JSON.stringify(message.note)}`);
   members.push(bodyMember(message.data));

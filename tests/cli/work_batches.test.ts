@@ -173,6 +173,22 @@ describe("work --batch", () => {
   );
 
   test(
+    "headers that nobody can read hide neither a message nor a dead letter",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.start([process.execPath, program, "q"]).ended;
+      const peeked = await sandbox.good(["peek", "q", "-o", "jsonl"]);
+      expect(JSON.parse(peeked.split("\n")[0] ?? "").headers_error).toContain(
+        "not JSON",
+      );
+      await sandbox.run(["work", "-q", "q", "--until-empty", "--", "true"]);
+      const shown = await sandbox.good(["dlq", "show", "-q", "q", "1"]);
+      expect(shown).toContain("not JSON");
+    },
+    patient,
+  );
+
+  test(
     "a worker within a handler tells its own handlers nothing about the message outside",
     async () => {
       await using sandbox = new Sandbox();

@@ -243,6 +243,22 @@ describe("work --coproc", () => {
   );
 
   test(
+    "one that closes its stdout and goes on holds no message for ever",
+    async () => {
+      await using sandbox = new Sandbox();
+      await sandbox.good(["push", "-q", "q", "x"]);
+      const { code } = await sandbox.run([
+        ...["work", "-q", "q", "--max-deliver", "1", "--until-empty"],
+        ...["--coproc", "--exec", "exec >&-; sleep 600"],
+      ]);
+      expect(code).toBe(123);
+      const shown = await sandbox.good(["dlq", "ls", "-q", "q", "-o", "jsonl"]);
+      expect(JSON.parse(shown).note).toContain("it closed its stdout");
+    },
+    patient,
+  );
+
+  test(
     "answers a request with its record, and goes on with messages that are none",
     async () => {
       await using sandbox = new Sandbox();

@@ -20,6 +20,9 @@ import type { RunResult } from "./run_result.ts";
 type Answer =
   { readonly record: Uint8Array } | { readonly broken: string } | "over";
 
+/** How long a process may go on after it has closed its stdout. */
+const endAfterOutputMs = 1000;
+
 /** One process, and the one record that it may be working on. */
 export class Coprocess {
   readonly #child: Bun.Subprocess;
@@ -44,6 +47,9 @@ export class Coprocess {
     const { readDescriptor, writeDescriptor } = createPipe();
     try {
       this.#child = startChild(program, readDescriptor, this.#streams);
+    } catch (error) {
+      closeSync(writeDescriptor);
+      throw error;
     } finally {
       closeSync(readDescriptor);
     }
@@ -51,6 +57,7 @@ export class Coprocess {
     // The writer has a descriptor of its own.
     closeSync(writeDescriptor);
     this.#exited = this.#child.exited.then(() => this.#end());
+    void this.#streams.outputEnded?.then(() => this.#expectEnd());
   }
 
   get pid(): number {
@@ -96,6 +103,12 @@ export class Coprocess {
     }
     await this.#exited;
     this.#streams.close();
+  }
+
+  /** Without a stdout it can answer nothing any more; mostly it is about to end. */
+  async #expectEnd(): Promise<void> {
+    await Promise.race([this.#child.exited, Bun.sleep(endAfterOutputMs)]);
+    if (!this.#isOver) this.#break("it closed its stdout");
   }
 
   /** What it wrote last may still lie in the pipe; a last record needs no terminator. */

@@ -1,6 +1,6 @@
 /** Gathers messages that are worked on together. */
 import type { Job } from "../job.ts";
-import type { Intake } from "./intake.ts";
+import { type Intake, lookAgainMs } from "./intake.ts";
 import type { BatchWorkLoopOptions } from "./options.ts";
 import type { WorkSummary } from "./outcome.ts";
 
@@ -61,9 +61,12 @@ export class BatchIntake<T> {
       const restMs = untilMs - performance.now();
       const job =
         this.#intake.tryNext() ??
-        (restMs > 0 ? await this.#intake.more(restMs) : null);
+        (restMs > 0 && !this.#intake.streamEnded
+          ? await this.#intake.more(Math.min(restMs, lookAgainMs))
+          : null);
       if (job === null) {
-        if (restMs <= 0 || signal?.aborted === true) break;
+        if (restMs <= 0 || signal?.aborted === true || this.#intake.streamEnded)
+          break;
         continue;
       }
       this.#hold(job);

@@ -5,8 +5,8 @@ import type { CrossProcessQueue } from "../queue.ts";
 import type { WorkOptions } from "./options.ts";
 import type { WorkSummary } from "./outcome.ts";
 
-/** How often a wait that depends on other workers looks again. */
-const lookAgainMs = 500;
+/** How often a wait that depends on others looks again. */
+export const lookAgainMs = 500;
 
 /** Sleeps, but not beyond the signal. */
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -56,6 +56,11 @@ export class Intake<T> {
   /** How many more may be taken. */
   get room(): number {
     return (this.#options.count ?? Infinity) - this.#taken;
+  }
+
+  /** Whether nothing new will come; what is out may still come back. */
+  get streamEnded(): boolean {
+    return this.#queue.lifecycle() === "ended";
   }
 
   /** Ends the wait in `next` or `more`, which then gives null. */

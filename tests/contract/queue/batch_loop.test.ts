@@ -81,6 +81,26 @@ describe("the batch loop", () => {
     expect(batches).toEqual([3, 1]);
   });
 
+  test("does not wait for more on a stream that has ended, or ends meanwhile", async () => {
+    const queue = queues.create();
+    const batches: number[] = [];
+    for (const ended of [true, false]) {
+      if (!ended) queue.reopen();
+      queue.sendMany(["a", "b"]);
+      if (ended) queue.end();
+      else setTimeout(() => queue.end(), 20);
+      await runBatchWorkLoop(
+        queue,
+        async (jobs) => {
+          batches.push(jobs.length);
+          return ack;
+        },
+        { batchMax: 3, batchWaitMs: 3_600_000, until: "end" },
+      );
+    }
+    expect(batches).toEqual([2, 2]);
+  });
+
   test("gives back what it took for the next batch when it is stopped", async () => {
     const queue = queues.create();
     queue.sendMany(["aaaa", "bbbb"]);

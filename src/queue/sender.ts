@@ -205,10 +205,17 @@ export class Sender {
     const body = message instanceof Message ? message.bodyToSend : message;
     const { staging } = this.#handle;
     if (typeof body === "string") {
-      // UTF-8 takes at most three bytes for each UTF-16 unit.
-      if (body.length * 3 <= staging.byteLength)
-        return encoder.encodeInto(body, staging).written;
-      this.#direct = encoder.encode(body);
+      if (body.length > staging.byteLength) {
+        this.#direct = encoder.encode(body);
+        return this.#direct.byteLength;
+      }
+      // Fits as a rule: most texts have one byte for each UTF-16 unit.
+      const { read, written } = encoder.encodeInto(body, staging);
+      if (read === body.length) return written;
+      const rest = encoder.encode(body.slice(read));
+      this.#direct = new Uint8Array(written + rest.byteLength);
+      this.#direct.set(staging.subarray(0, written));
+      this.#direct.set(rest, written);
       return this.#direct.byteLength;
     }
     if (!(body instanceof Uint8Array)) refuseBody(body);

@@ -41,6 +41,28 @@ describe("sending and receiving", () => {
     expect(queue.emptyReason).toBe("now");
   });
 
+  test("texts that fill the staging area, or do not quite fit it, arrive as they were sent", () => {
+    const stagingBytes = 16_384;
+    const queue = queues.create();
+    const sender = queues.connect(queue, { stagingBytes });
+    for (const unit of ["x", "ü", "€", "🚀", "x🚀", "ü\ud800", "\ud800x"]) {
+      for (const shift of ["", "x", "xx", "xxx"]) {
+        for (const factor of [1, 2, 3, 4]) {
+          const most = Math.ceil(stagingBytes / factor / unit.length);
+          for (const times of [most - 1, most, most + 1]) {
+            const text = shift + unit.repeat(times);
+            if (text.length * 3 > 65_536) continue;
+            sender.send(text);
+            const got = queue.tryReceive()?.text();
+            // Not expect(): it would print both of them.
+            if (got !== text.toWellFormed())
+              throw new Error(`${shift}${unit} ${times} times`);
+          }
+        }
+      }
+    }
+  });
+
   test("a received message is a copy that later messages do not change", () => {
     const queue = queues.create();
     const body = bytes(100);

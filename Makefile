@@ -35,7 +35,7 @@ FMT_FILES := src ffi cmd tests bench examples scripts docs \
 	package.json deno.json tsconfig.json biome.json knip.json README.md CHANGELOG.md
 FMT_PRESENT = $(wildcard $(FMT_FILES))
 
-.PHONY: setup shim build check test torture demo bench bench-packages fmt clean
+.PHONY: setup shim build check test torture model demo bench bench-packages fmt clean
 .PHONY: check-fmt check-lint check-types check-imports check-tidy check-dead check-c
 
 # --- setup
@@ -164,6 +164,10 @@ test: setup build $(SHELLS_STAMP)
 # What `make test` shows with samples, at full size: some minutes.
 torture: setup build
 	@$(BUN) test ./tests/torture/
+
+# Everything, exhaustively: minutes. `make test` has the small configurations and all the deliberate mistakes.
+model: setup
+	@$(BUN) scripts/run_model.ts
 
 # --- bench
 

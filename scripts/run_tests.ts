@@ -145,6 +145,7 @@ mkdirSync(reports, { recursive: true });
 const suites = [
   step("check", ["make", "--silent", "--keep-going", "check"]),
   ...nativeSuites(),
+  program("model", [process.execPath, "scripts/run_model.ts", "--quick"]),
   ...runtimeSuites(),
 ];
 const outcomes: Array<SuiteResult & { name: string }> = [];

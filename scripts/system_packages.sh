@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: a C compiler with its headers
-# and sanitizers, unshare for the tests that need a private mount table, and curl
-# for the documents that use it.
+# and sanitizers, unshare for the tests that need a private mount table, curl for
+# the documents that use it, and spin (1.5 MB) for the models of ffi/c/model.
 set -euo pipefail
 
 missing=()
@@ -13,6 +13,7 @@ if ! command -v cc >/dev/null || ! cc -x c -fsyntax-only - <<<"$probe" 2>/dev/nu
 fi
 command -v unshare >/dev/null || missing+=(util-linux)
 command -v curl >/dev/null || missing+=(curl)
+command -v spin >/dev/null || missing+=(spin)
 
 if ((${#missing[@]} == 0)); then exit 0; fi
 

@@ -35,7 +35,7 @@ FMT_FILES := src ffi cmd tests bench examples scripts docs \
 	package.json deno.json tsconfig.json biome.json knip.json README.md CHANGELOG.md
 FMT_PRESENT = $(wildcard $(FMT_FILES))
 
-.PHONY: setup shim build check test torture model demo bench bench-packages fmt clean
+.PHONY: setup shim build check test torture fuzz model demo bench bench-packages fmt clean
 .PHONY: check-fmt check-lint check-types check-imports check-tidy check-dead check-c
 
 # --- setup
@@ -168,6 +168,20 @@ torture: setup build
 # Everything, exhaustively: minutes. `make test` has the small configurations and all the deliberate mistakes.
 model: setup
 	@$(BUN) scripts/run_model.ts
+
+# What is found is written to build/fuzz/; in ffi/c/tests/corruption_inputs/ `make test` replays it ever after.
+FUZZ_SECONDS := 60
+FUZZ_KEPT := ffi/c/tests/corruption_inputs
+
+build/fuzz/corruption_fuzz: ffi/c/tests/corruption_fuzz.c $(C_SOURCES) $(C_HEADERS) $(C_TEST_HEADERS) Makefile
+	mkdir -p $(@D)
+	clang $(C_COMMON) -Wno-unknown-attributes -O1 -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iffi/c -o $@ $< $(C_SOURCES)
+
+fuzz:
+	@bash scripts/fuzz_packages.sh
+	@$(MAKE) --no-print-directory --silent build/fuzz/corruption_fuzz
+	@mkdir -p build/fuzz/corpus
+	@build/fuzz/corruption_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -max_len=4096 -len_control=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus $(FUZZ_KEPT)
 
 # --- bench
 

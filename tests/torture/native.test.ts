@@ -57,6 +57,11 @@ describe("torture of the native library", () => {
       "nonsense_in_a_used_segment_crashes_and_hangs_nobody",
       { RINGWIRE_FUZZ_ROUNDS: "600" },
     ],
+    [
+      "asan/corruption_test",
+      "scripts_made_up_crash_and_hang_nobody",
+      { RINGWIRE_FUZZ_ROUNDS: "100000" },
+    ],
   ] as const) {
     test(
       name.replaceAll("_", " "),

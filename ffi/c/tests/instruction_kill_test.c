@@ -22,7 +22,7 @@ struct operation {
 
 static const char *victim_path;
 #define LARGE 700 /* a body that has pages of its own; larger ones have thousands of states, one for each byte copied */
-#define REAL_KILLS_MAX 1000 /* of one operation */
+#define REAL_KILLS_MAX 250 /* of one operation */
 
 static void send_long(struct handle *h, const char *letters, uint32_t options) {
     char bodies[3 * 150];
@@ -138,6 +138,7 @@ static void violation(const char *format, ...) {
     vprintf(format, args);
     va_end(args);
     printf("\n");
+    fflush(stdout);
     CHECK_NOTE(++sum.violations < 20, "too many violations");
 }
 

@@ -96,6 +96,8 @@ function runtimeSuites(): Suite[] {
     junit("bun", bunReport, [
       process.execPath,
       "test",
+      // Only against hanging for ever: a busy machine takes its time.
+      "--timeout=60000",
       "--reporter=junit",
       `--reporter-outfile=${bunReport}`,
       ...under(bunFolders).map((folder) => `./${folder}/`),

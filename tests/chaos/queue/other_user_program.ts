@@ -34,6 +34,9 @@ if (role === "connect") {
   using queue = connect(true);
   queue.send("from another user");
   say("ready");
+  // Or it would take its own message.
+  while (queue.status().counters.acked === 0)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   const job = await queue.reserve({ timeoutMs: 20_000 });
   job?.keepAlive();
   say(job?.text());

@@ -2,8 +2,9 @@
  * When something is due, without looking at every slot: for each word of 64 slots the earliest lease deadline and the earliest due time
  * (0: none), and one word for the earliest due time of all. They are lower bounds. The scanner exchanges a bound with 0 first, then looks
  * at the slots, then lowers it again; who makes a slot due changes the slot first, then looks at the bound:
- *   SYNC POINT: state CAS, then load of the bound / exchange of the bound, then load of the states. In the one order of all seq_cst
- *   operations at least one of them sees the other.
+ *   SYNC POINT (bounds): state CAS, then load of the bound / exchange of the bound, then load of the states. In the one order of all
+ *   seq_cst operations at least one of them sees the other. The high-water mark says which states there are, so it is read after the
+ *   exchange too.
  * A scanner that dies or stops in between leaves a bound too high; the sweeper's cursor notes every slot again within seconds.
  */
 #include "queue.h"
@@ -52,20 +53,23 @@ uint64_t rw_next_work_in(rwq *q) {
     return due < lease ? due : lease;
 }
 
+/* SYNC POINT (high_water): seq_cst, after the exchange of the bound; raised before the claim, which is before the note. */
 static uint32_t high_water(rwq *q) {
-    uint64_t high = rw_load(&q->control->high_water);
+    uint64_t high = rw_load_seq(&q->control->high_water);
     return high > q->l.slots ? q->l.slots : (uint32_t)high;
 }
 
-static uint32_t promote_word(rwq *q, uint32_t first, uint32_t end, uint64_t due_now) {
+static uint32_t promote_word(rwq *q, uint32_t first, uint64_t due_now) {
     uint32_t moved = 0;
     uint64_t earliest = UINT64_MAX;
     atomic_exchange(due_min(q, first), 0);
     RW_POINT("promote:taken");
-    for (uint32_t slot = first; slot < end; slot++) {
+    uint32_t high = high_water(q);
+    for (uint32_t slot = first; slot < first + 64 && slot < high; slot++) {
         if (!rw_slot_present(q, slot)) continue;
         uint64_t w = rw_load_seq(&q->slots[slot].state);
         if (RW_STATE(w) != RWQ_SLOT_DELAYED) continue;
+        /* SYNC POINT (slot.due): written before the state became DELAYED; a later one's is of another gen, and the CAS below fails */
         uint64_t due = rw_load(&q->slots[slot].due);
         if (RW_TAG_MATCHES(due, RW_GEN(w)) && RW_TIME(due) > due_now) {
             if (RW_TIME(due) < earliest) earliest = RW_TIME(due);
@@ -80,14 +84,15 @@ static uint32_t promote_word(rwq *q, uint32_t first, uint32_t end, uint64_t due_
 uint32_t rw_promote_due(rwq *q, uint64_t due_now) {
     uint64_t next = rw_load(&q->control->next_due);
     if (next == 0 || next > due_now) return 0;
-    uint32_t moved = 0, high = high_water(q);
+    uint32_t moved = 0;
     uint64_t earliest = UINT64_MAX;
     atomic_exchange(&q->control->next_due, 0);
     RW_POINT("promote:begun");
+    uint32_t high = high_water(q);
     for (uint32_t slot = 0; slot < high; slot += 64) {
         uint64_t bound = rw_load_seq(due_min(q, slot));
         if (bound && bound <= due_now) {
-            moved += promote_word(q, slot, slot + 64 < high ? slot + 64 : high, due_now);
+            moved += promote_word(q, slot, due_now);
             bound = rw_load_seq(due_min(q, slot));
         }
         if (bound && bound < earliest) earliest = bound;
@@ -112,6 +117,7 @@ static bool mark_expired(rwq *q, uint32_t slot, uint64_t w, uint64_t now) {
     uint64_t d = rw_load(deadline);
     if (!RW_TAG_MATCHES(d, RW_GEN(w)) || RW_TIME(d) > now) return false;
     if (RW_TIME(d) != RW_DEADLINE_EXPIRED && !rw_cas(deadline, &d, RW_TAGGED(RW_GEN(w), RW_DEADLINE_EXPIRED))) return false;
+    /* SYNC POINT (slot.deadline): a touch and the mark are CASes of one word, so the order of that word alone decides which came first */
     RW_POINT("expire:marked");
     return true;
 }
@@ -131,6 +137,7 @@ uint32_t rw_expire_leases(rwq *q, uint64_t now) {
         if (bound == 0 || bound > now) continue;
         atomic_exchange(lease_min(q, first), 0);
         uint64_t earliest = UINT64_MAX;
+        high = high_water(q);
         for (uint32_t slot = first; slot < first + 64 && slot < high; slot++) {
             if (!rw_slot_present(q, slot)) continue;
             uint64_t w = rw_load_seq(&q->slots[slot].state);

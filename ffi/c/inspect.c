@@ -110,7 +110,7 @@ static bool snapshot(rwq *q, uint32_t slot, uint64_t word, uint64_t room, struct
     if (RW_STATE(word) == RWQ_SLOT_DELAYED) meta->expires_ms = (double)RW_TIME(due) + (q->journal ? 0 : (double)(int64_t)(rw_wall_ms(q) - q->clock_ms));
     if (bytes > room) meta->flags |= RWQ_META_BIG;
     else if (!copy_body(q, slot, bytes, into)) return false;
-    rw_copy_barrier();
+    rw_copy_barrier(); /* SYNC POINT (slot.body): copy, then the state / claim, then the next message */
     return rw_load_seq(&s->state) == word;
 }
 
@@ -120,7 +120,8 @@ static void reading(rwq *q, bool on) {
 
 static bool snapshot_guarded(rwq *q, uint32_t slot, uint64_t word, uint64_t room) {
     reading(q, true);
-    /* A page may only be read while the slot is not FREE: a trimmer looks at `reading` after it claimed the slot. */
+    /* SYNC POINT (participant.reading): a page may only be read while the slot is not FREE: `reading`, then the state / the trimmer's CAS,
+     * then `reading`, all seq_cst. */
     bool done = snapshot(q, slot, word, room, &q->io->meta, q->staging);
     reading(q, false);
     return done;

@@ -23,6 +23,8 @@ uint32_t rw_note_write(rwq *q, uint32_t slot, uint64_t settling, const void *tex
         if (rw_reserve(q, q->l.note_area + (uint64_t)number * sizeof *note, sizeof *note)) return 0;
         uint64_t owner = rw_load(&note->owner);
         if (in_use(q, owner) || !rw_cas(&note->owner, &owner, mine)) continue;
+        /* SYNC POINT (note.text): the look in in_use(), then the new text / a copy of the old one, then the look at the state */
+        rw_overwrite_barrier();
         memcpy(note->text, from, length);
         rw_store(&note->length, length);
         return number + 1;
@@ -45,5 +47,6 @@ uint32_t rw_note_read(rwq *q, uint32_t slot, uint64_t w, uint8_t *into, uint32_t
     if (length > RWQ_NOTE_BYTES) length = RWQ_NOTE_BYTES;
     if (length > capacity) length = capacity;
     memcpy(into, note->text, length);
+    rw_copy_barrier(); /* SYNC POINT (note.text): before the caller's second look at the state */
     return length;
 }

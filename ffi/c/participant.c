@@ -84,6 +84,7 @@ static void register_me(rwq *q, uint32_t i, const uint8_t *name) {
     uint32_t high = rw_load(&q->control->participants_high);
     while (high < i && !rw_cas(&q->control->participants_high, &high, i)) {}
     RW_POINT("attach:registering");
+    /* SYNC POINT (participant.active): releases the record; pairs with all who look at it before they read the rest */
     rw_store_seq(&p->active, 1);
     RW_POINT("attach:registered");
 }

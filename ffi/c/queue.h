@@ -69,7 +69,7 @@ struct rwq {
     char path[4096];
 };
 
-/* Shared words. RMW and the loads that must not pass them are seq_cst: the proof obligations in docs/ argue with one total order. */
+/* Shared words. RMW and the loads that must not pass them are seq_cst: docs/memory-order.md argues with one total order, word by word. */
 #define rw_load(p) atomic_load_explicit((p), memory_order_acquire)
 #define rw_load_seq(p) atomic_load_explicit((p), memory_order_seq_cst)
 #define rw_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
@@ -89,10 +89,18 @@ static inline void rw_count(rwq *q, uint32_t counter, uint64_t by) {
 static inline bool rw_slot_index_ok(const rwq *q, uint32_t i) { return i < q->l.slots; }
 static inline uint64_t rw_token(uint32_t lo, uint32_t hi) { return (uint64_t)hi << 32 | lo; }
 /* Between the copy of what somebody else might be changing and the second look at the word that says whether anybody did. (A no-op on
- * x86; ThreadSanitizer does not know fences, so it is told nothing.) */
+ * x86; ThreadSanitizer does not know fences, so it is told nothing.)
+ * SYNC POINT (slot.body, note.text): pairs with rw_overwrite_barrier(): who copied a byte of the new owner's sees the new owner's word. */
 static inline void rw_copy_barrier(void) {
 #ifndef __SANITIZE_THREAD__
     atomic_thread_fence(memory_order_acquire);
+#endif
+}
+/* Between the CAS that takes something over and the first plain write into it, which the CAS alone does not hold back.
+ * SYNC POINT (slot.body, note.text): pairs with rw_copy_barrier() */
+static inline void rw_overwrite_barrier(void) {
+#ifndef __SANITIZE_THREAD__
+    atomic_thread_fence(memory_order_release);
 #endif
 }
 /* A caller's span of time: beyond some thirty years it is all the same, and infinity has no integer. */
@@ -170,6 +178,7 @@ static inline bool rw_ring_looks_empty(const rwq *q, uint32_t ring) {
     uint64_t at = rw_load_relaxed(&q->ring_head[ring]);
     uint64_t offset = q->l.rings + ((uint64_t)ring * q->l.ring_entries + (at & (q->l.ring_entries - 1))) * 8;
     if (!rw_present(q, offset)) return true;
+    /* SYNC POINT (ring.entry): after arm()'s CAS in the one order; pairs with the CAS of rw_ring_try_insert() and the look of rw_signal() */
     uint64_t entry = rw_load_seq((_Atomic uint64_t *)(q->base + offset));
     return ((RW_ENTRY_CYCLE(entry) + 1) & 0x3ffffu) == rw_ring_cycle(q, at);
 }
@@ -253,7 +262,7 @@ static inline void rw_maintain(rwq *q, uint64_t now) {
 void rw_wake_one(rwq *q, uint32_t what);
 void rw_wake_all(rwq *q);
 static inline void rw_signal(rwq *q, uint32_t what) {
-    /* SYNC POINT: pairs with arm() in wait.c: publish, then look for waiters / announce, then look for messages */
+    /* SYNC POINT (event): pairs with arm() in wait.c: publish, then look for waiters / announce, then look for messages */
     if (__builtin_expect(rw_load_seq(&q->control->event[what]) & 1u, 0)) rw_wake_one(q, what);
 }
 void rw_wake_seen(rwq *q);

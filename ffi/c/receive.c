@@ -24,6 +24,7 @@ uint32_t rw_fill_meta(rwq *q, struct rwq_meta *meta, uint32_t slot, uint64_t wor
 }
 
 bool rw_drained(rwq *q) {
+    /* SYNC POINT (high_water, lifecycle): after the look that saw the end; a claim that did not see it is before it in the one order */
     uint64_t high = rw_load_seq(&q->control->high_water);
     for (uint64_t slot = 0; slot < high && slot < q->l.slots; slot++) {
         if (!rw_slot_present(q, (uint32_t)slot)) continue;
@@ -34,9 +35,11 @@ bool rw_drained(rwq *q) {
 }
 
 static void reading(rwq *q, bool on) {
-    /* Before the lease CAS, whose total order makes it visible to a trimmer that still finds the slot unclaimed. */
+    /* SYNC POINT (participant.reading): relaxed is enough, the lease CAS releases it: a trimmer's CAS on this slot either comes later in the
+     * order of its state, and acquires it, or has come, and then this lease's body is a later one. */
     rw_store_relaxed(&q->me_record->reading, q->views + on);
 }
+/* SYNC POINT (participant.reading): release: the copy is done before a trimmer sees it. */
 static void reading_done(rwq *q) { rw_store(&q->me_record->reading, q->views); }
 
 /* The commit of every receive. */
@@ -46,6 +49,7 @@ static bool lease(rwq *q, uint32_t slot, uint64_t word, uint64_t *leased) {
     *leased = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(word), RW_PRIORITY(word), q->me, attempts, RW_GEN(word));
     reading(q, true);
     RW_POINT("lease:before");
+    /* SYNC POINT (slot.state): acquires header and body from commit(), or from who put it back */
     if (!rw_cas(&q->slots[slot].state, &word, *leased)) return false;
     RW_POINT("lease:after");
     return true;
@@ -123,7 +127,7 @@ static bool set_deadline(rwq *q, uint32_t slot, uint64_t leased, uint32_t lease_
     uint64_t until = q->clock_ms + lease_ms, d = rw_load_relaxed(deadline);
     do {
         if (RW_TAG_MATCHES(d, RW_GEN(leased)) && RW_TIME(d) == RW_DEADLINE_EXPIRED) return false; /* stopped for a whole lease between two lines */
-    } while (!rw_cas(deadline, &d, RW_TAGGED(RW_GEN(leased), until)));
+    } while (!rw_cas(deadline, &d, RW_TAGGED(RW_GEN(leased), until))); /* SYNC POINT (slot.deadline): pairs with mark_expired() */
     RW_POINT("lease:deadline");
     rw_lease_note(q, slot, until);
     return true;
@@ -322,7 +326,8 @@ int32_t rwq_read(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, void *into, ui
     uint64_t token = rw_token(lo, hi);
     if (q->observe || !rw_slot_index_ok(q, slot) || RW_STATE(token) != RWQ_SLOT_LEASED || RW_OWNER(token) != q->me) return rw_fail(-ESTALE, "this is not a lease of this handle");
     struct rw_slot *s = &q->slots[slot];
-    rw_store_seq(&q->me_record->reading, q->views + 1); /* no CAS follows that would order it */
+    /* SYNC POINT (participant.reading): seq_cst, as no CAS follows: `reading`, then the state / the trimmer's CAS, then `reading` */
+    rw_store_seq(&q->me_record->reading, q->views + 1);
     int32_t result = rw_fail(-ESTALE, "the lease is lost");
     uint32_t body_len = rw_load(&s->body_len), headers_len = rw_load(&s->headers_len);
     if (rw_load_seq(&s->state) == token) {

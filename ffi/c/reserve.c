@@ -35,6 +35,7 @@ int rw_reserve_slow(rwq *q, uint64_t offset, uint64_t bytes) {
             if (status) return status;
             RW_POINT("reserve:allocated");
             /* Twice is harmless: fallocate keeps what is there. */
+            /* SYNC POINT (chunk_map): pairs with rw_present_slow(), before whatever is published in that memory */
             atomic_fetch_or(word, bit);
         }
         remember(q, chunk);
@@ -44,7 +45,8 @@ int rw_reserve_slow(rwq *q, uint64_t offset, uint64_t bytes) {
 
 bool rw_present_slow(const rwq *q, uint64_t offset) {
     uint64_t chunk = offset / RW_CHUNK;
-    if (!(rw_load(&shared_map(q)[chunk >> 6]) >> (chunk & 63) & 1)) return false;
+    /* SYNC POINT (chunk_map): "not there" stands for the look at a word that is 0, so it is seq_cst where that look is */
+    if (!(rw_load_seq(&shared_map(q)[chunk >> 6]) >> (chunk & 63) & 1)) return false;
     remember(q, chunk);
     return true;
 }

@@ -17,7 +17,7 @@ _Atomic uint64_t *rw_ring_entry(const rwq *q, uint32_t ring, uint64_t position, 
 static bool is_live(const rwq *q, uint64_t entry, uint64_t *word) {
     uint32_t slot = RW_ENTRY_IDX(entry);
     if (!rw_slot_index_ok(q, slot) || !rw_slot_present(q, slot)) return false; /* hostile entry: as good as dead */
-    *word = rw_load(&q->slots[slot].state);
+    *word = rw_load(&q->slots[slot].state); /* acquire: the state was changed before the hint that was just read, see ring.entry */
     return RW_STATE(*word) == RWQ_SLOT_READY && (RW_GEN(*word) & RW_GEN_MASK) == RW_ENTRY_GEN(entry);
 }
 
@@ -34,7 +34,8 @@ static void raise(_Atomic uint64_t *position, uint64_t to) {
 }
 
 static uint64_t later(const _Atomic uint64_t *mine, const _Atomic uint64_t *shared) {
-    uint64_t a = rw_load_relaxed(mine), b = rw_load_seq(shared);
+    /* SYNC POINT (ring.tail): acquire: the helper thread may have moved it, and is_full() relies on the entries before it */
+    uint64_t a = rw_load(mine), b = rw_load_seq(shared);
     return a > b ? a : b;
 }
 
@@ -48,7 +49,7 @@ void rw_ring_pass(rwq *q, uint32_t ring, uint64_t position) {
 void rw_ring_share(rwq *q) {
     for (uint32_t ring = 0; ring < RW_RINGS; ring++) {
         raise(&q->control->ring[ring].head, rw_load_relaxed(&q->ring_head[ring]));
-        raise(&q->control->ring[ring].tail, rw_load_relaxed(&q->ring_tail[ring]));
+        raise(&q->control->ring[ring].tail, rw_load(&q->ring_tail[ring]));
     }
 }
 
@@ -90,9 +91,10 @@ int rw_ring_try_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
             continue;
         }
         RW_POINT("insert:before");
+        /* SYNC POINT (ring.entry): releases the state's change to is_live(); before rw_signal()'s look in the one order */
         if (!rw_cas(e, &entry, RW_ENTRY(cycle, gen, slot))) continue;
         RW_POINT("insert:after");
-        rw_store_relaxed(&q->ring_tail[ring], tail + 1);
+        rw_store(&q->ring_tail[ring], tail + 1); /* SYNC POINT (ring.tail): pairs with later() in another thread of this handle */
         if (tail % SHARE_EVERY == SHARE_EVERY - 1) raise(&r->tail, tail + 1);
         RW_POINT("insert:tail");
         return RW_INSERTED;
@@ -108,6 +110,7 @@ int rw_ring_insert(rwq *q, uint32_t ring, uint32_t slot, uint32_t gen) {
 
 void rw_orphans_found(rwq *q) {
     uint32_t seen = rw_load_seq(&q->control->orphans);
+    /* SYNC POINT (orphans): after the state; pairs with the load at which rw_rehint() begins */
     while (!rw_cas(&q->control->orphans, &seen, RW_ORPHANS_NEXT(seen, RW_ORPHANS_NEW))) {}
 }
 
@@ -117,7 +120,8 @@ bool rw_ring_next(rwq *q, uint32_t ring, uint64_t *position, uint32_t *slot, uin
         bool present;
         _Atomic uint64_t *e = rw_ring_entry(q, ring, at, &present);
         if (!present) return false;
-        uint64_t entry = rw_load(e);
+        /* SYNC POINT (ring.entry): seq_cst: behind dead hints this is the look at the queue that follows arm() */
+        uint64_t entry = rw_load_seq(e);
         uint32_t cycle = rw_ring_cycle(q, at);
         if (RW_ENTRY_CYCLE(entry) == cycle) {
             if (is_live(q, entry, word)) {

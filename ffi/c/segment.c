@@ -374,6 +374,7 @@ int32_t rwq_lifecycle(rwq *q) {
 
 static int32_t change(rwq *q, uint32_t set, uint32_t clear) {
     if (rw_load_seq(&q->control->lifecycle) & RWQ_CLOSED) return rw_fail(-ESHUTDOWN, "the queue was destroyed");
+    /* SYNC POINT (lifecycle): end, then look for claims / claim, then look for the end: check_open() after the claim */
     atomic_fetch_or(&q->control->lifecycle, set);
     if (clear) atomic_fetch_and(&q->control->lifecycle, ~clear);
     if (q->super.journal == RWQ_JOURNAL_SYNC) rwq_sync(q);

@@ -42,6 +42,8 @@ static int32_t evict(rwq *q, uint64_t bytes, uint32_t *slot, uint64_t *claimed, 
         RW_POINT("evict:before");
         if (!rw_cas(&q->slots[victim].state, &victim_word, mine)) continue;
         RW_POINT("evict:after");
+        /* SYNC POINT (slot.body): this CAS, then the new message / a copy of the old one, then the look at the state */
+        rw_overwrite_barrier();
         if (reserved) rw_store(&q->slots[victim].reserved_bytes, reserved);
         rw_ring_pass(q, victim_ring, victim_position);
         *slot = victim, *claimed = mine;
@@ -68,7 +70,7 @@ static int32_t claim(rwq *q, uint64_t bytes, uint32_t options, uint32_t *slot, u
     int32_t status = rw_used_claim(q, slot, claimed, priority);
     if (__builtin_expect(status == -EAGAIN, 0)) status = claim_when_full(q, bytes, options, slot, claimed, priority);
     if (status) return status;
-    /* SYNC POINT: claim, then look at the lifecycle / end the stream, then look for claims. */
+    /* SYNC POINT (lifecycle): claim, then look at the lifecycle / end the stream, then look for claims: rw_drained() */
     status = check_open(q);
     if (status == 0) status = rw_reserve_body(q, *slot, bytes);
     if (__builtin_expect(q->chain[RWQ_FOR_SPACE], 0)) rw_pass_on_room(q);
@@ -127,6 +129,7 @@ static int32_t commit(rwq *q, uint32_t slot, uint64_t claimed, bool summed, bool
     }
     uint64_t expected = claimed, word = RW_WORD(due ? RWQ_SLOT_DELAYED : RWQ_SLOT_READY, flags, RW_PRIORITY(claimed), 0, 0, gen);
     RW_POINT("commit:before");
+    /* SYNC POINT (slot.state): releases header and body to the CAS of lease() */
     if (!rw_cas(&s->state, &expected, word)) return rw_poison(q, "a claimed slot changed hands");
     RW_POINT("commit:after");
     if (rw_is_sync(q)) rw_journal_state(q, slot);

@@ -3,6 +3,7 @@
 
 static bool free_state(rwq *q, uint32_t slot, uint64_t word) {
     uint64_t expected = word;
+    /* SYNC POINT (slot.state): releases the reads of the body to the claim that writes it anew */
     if (!rw_cas(&q->slots[slot].state, &expected, RW_WORD(RWQ_SLOT_FREE, 0, 0, 0, 0, RW_GEN(word)))) return false;
     RW_POINT("free:state");
     if (rw_is_sync(q)) rw_journal_state(q, slot);
@@ -11,8 +12,9 @@ static bool free_state(rwq *q, uint32_t slot, uint64_t word) {
 
 static void tell_of_room(rwq *q) {
     rw_signal(q, RWQ_FOR_SPACE);
-    /* Who waits for the end of a stream waits for the last settlement too. */
-    if (__builtin_expect(rw_load(&q->control->lifecycle) & RWQ_ENDED, 0)) rw_wake_all(q);
+    /* Who waits for the end of a stream waits for the last settlement too.
+     * SYNC POINT (lifecycle): settle, then look for the end / end, wake all, who then look at the states: rw_drained() */
+    if (__builtin_expect(rw_load_seq(&q->control->lifecycle) & RWQ_ENDED, 0)) rw_wake_all(q);
 }
 
 bool rw_free(rwq *q, uint32_t slot, uint64_t word) {
@@ -61,7 +63,7 @@ bool rw_bury(rwq *q, uint32_t slot, uint64_t word, const void *note, uint32_t no
     if (rw_is_sync(q)) rw_journal_state(q, slot);
     rw_count(q, RWQ_COUNT_BURIED, 1);
     atomic_fetch_add(&q->control->dead_letters, 1);
-    if (rw_load(&q->control->lifecycle) & RWQ_ENDED) rw_wake_all(q);
+    if (rw_load_seq(&q->control->lifecycle) & RWQ_ENDED) rw_wake_all(q); /* SYNC POINT (lifecycle): as in tell_of_room() */
     return true;
 }
 
@@ -161,6 +163,7 @@ int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, double delay_m
     RW_POINT("nack:settling");
     rw_now_ms(q);
     uint64_t due = rw_due_clock(q) + (uint64_t)rw_bounded_ms(delay_ms);
+    /* SYNC POINT (slot.due): release, and before the CAS to DELAYED: promote_word() reads it after the state */
     rw_store(&s->due, RW_TAGGED(RW_GEN(settling), due));
     RW_POINT("nack:due");
     expected = settling;
@@ -180,7 +183,7 @@ bool rw_touch(rwq *q, uint32_t slot, uint64_t token, uint32_t lease_ms) {
         /* A stale tag: no sweep has started this lease's clock yet. */
         if (RW_TAG_MATCHES(deadline, RW_GEN(token)) && RW_TIME(deadline) == RW_DEADLINE_EXPIRED) return false;
         RW_POINT("touch:before");
-    } while (!rw_cas(&s->deadline, &deadline, RW_TAGGED(RW_GEN(token), until)));
+    } while (!rw_cas(&s->deadline, &deadline, RW_TAGGED(RW_GEN(token), until))); /* SYNC POINT (slot.deadline): pairs with mark_expired() */
     RW_POINT("touch:after");
     /* The lease may have gone, and the slot have a new one, between the look and the CAS: then this deadline carries an old tag, which
      * starts the successor's clock anew and does no other harm; the loss is reported all the same. */

@@ -148,6 +148,7 @@ uint32_t rw_rehint(rwq *q) {
         if (rw_ring_try_insert(q, rw_ring_of(f->word), f->slot, RW_GEN(f->word)) == RW_INSERTED) inserted++;
         else tried = true;
     }
+    /* SYNC POINT (orphans): fails if anything was found since; what was found before is seen, as the load acquired it */
     rw_cas(&q->control->orphans, &begun, RW_ORPHANS_NEXT(begun, tried ? RW_ORPHANS_TRIED : RW_ORPHANS_NONE));
     rw_release_list(&missing);
     free(hinted);
@@ -212,7 +213,7 @@ static uint32_t advance_cursor(rwq *q, uint64_t now, bool everything) {
 
 static bool elected(_Atomic uint64_t *turn, uint64_t now, uint64_t every_ms) {
     uint64_t last = rw_load(turn);
-    return now - last >= every_ms && rw_cas(turn, &last, now);
+    return now - last >= every_ms && rw_cas(turn, &last, now); /* saves work only: what a round does is safe in any number of them */
 }
 
 uint32_t rw_sweep_round(rwq *q, uint64_t now) {

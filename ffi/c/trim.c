@@ -9,6 +9,8 @@
 #include "queue.h"
 
 static bool somebody_reads(rwq *q) {
+    /* SYNC POINT (participant.reading): after the claim's CAS. Who leased before it is seen by that CAS; who snapshots stores `reading`, then
+     * looks at the state, both seq_cst: one of the two sees the other. */
     uint32_t high = rw_load_seq(&q->control->participants_high);
     for (uint32_t i = 1; i <= high && i <= q->l.participants; i++)
         if (rw_part_present(q, i) && rw_load_seq(&rw_part(q, i)->active) && rw_load_seq(&rw_part(q, i)->reading)) return true;

@@ -24,7 +24,7 @@ void rw_used_mark(rwq *q, uint32_t slot) {
     _Atomic uint64_t *summary = summary_word(q, word / 64);
     uint64_t summary_bit = 1ull << (word & 63);
     atomic_fetch_or(summary, summary_bit);
-    /* SYNC POINT: pairs with rw_used_clear(): set summary, then look at the word / clear in the word, then look at the summary */
+    /* SYNC POINT (used): pairs with clear_bits(): set summary, then look at the word / clear in the word, then look at the summary */
     if ((rw_load_seq(used_word(q, word)) & all) != all) atomic_fetch_and(summary, ~summary_bit);
 }
 
@@ -56,18 +56,22 @@ static int32_t claim_slot(rwq *q, uint32_t slot, uint64_t *word_out, uint32_t pr
     int status = rw_reserve(q, q->l.headers + (uint64_t)slot * sizeof *s, sizeof *s);
     if (status) return status;
     uint64_t high = rw_load(&q->control->high_water);
+    /* SYNC POINT (high_water): before the claim; pairs with rw_drained() and the scanners, which read it after what makes them look */
     while (high <= slot && !rw_cas(&q->control->high_water, &high, (uint64_t)slot + 1)) {}
     RW_POINT("claim:before");
     uint64_t w = rw_load(&s->state);
     if (RW_STATE(w) != RWQ_SLOT_FREE) {
         /* Cleared too late, by somebody who freed an earlier use of it: who waits for room would never sleep. */
         rw_used_mark(q, slot);
+        /* SYNC POINT (used): bit, then state / state, then bit in rw_free(): one of the two clears it */
         if (RW_STATE(rw_load_seq(&s->state)) == RWQ_SLOT_FREE) rw_used_clear(q, slot);
         return -EAGAIN;
     }
     uint64_t claimed = RW_WORD(RWQ_SLOT_CLAIMED, 0, priority, q->me, 0, RW_GEN(w) + 1);
     if (!rw_cas(&s->state, &w, claimed)) return -EAGAIN;
     RW_POINT("claim:after");
+    /* SYNC POINT (slot.body): this CAS, then the new message / a copy of an older one, then the look at the state */
+    rw_overwrite_barrier();
     rw_used_mark(q, slot);
     *word_out = claimed;
     return 0;

@@ -88,6 +88,7 @@ static bool deliver_wake(rwq *q, uint32_t what, uint32_t i) {
     if (!rw_part_present(q, i)) return false;
     struct rw_participant *p = rw_part(q, i);
     if (!rw_load(&p->active)) return false;
+    /* SYNC POINT (participant.wake): pairs with rwq_wait(), which reads it before it arms; the kernel compares it before it sleeps */
     atomic_fetch_add(&p->wake, 1);
     if (rw_load(&p->wake_kind) == WAKE_BY_FUTEX) {
         futex_wake(&p->wake);
@@ -119,6 +120,8 @@ static uint32_t take_armed(rwq *q, uint32_t what, uint32_t seed) {
             uint64_t from_seed = n == 0 ? bits & (~0ull << (seed & 63)) : bits;
             uint32_t bit = (uint32_t)__builtin_ctzll(from_seed ? from_seed : bits);
             uint64_t mask = 1ull << bit;
+            /* SYNC POINT (armed): one waker gets the bit; pairs with arm(), and with the clear of a waiter that leaves, which acquires what
+             * the waker published */
             if (atomic_fetch_and(word, ~mask) & mask) return w * 64 + bit;
             bits = rw_load_seq(word);
         }
@@ -132,6 +135,7 @@ void rw_wake_one(rwq *q, uint32_t what) {
     while (seen & 1) {
         uint32_t i = take_armed(q, what, (seen >> 1) % (q->l.participants + 1));
         if (i == UINT32_MAX) {
+            /* SYNC POINT (event): fails if anybody armed since `seen`, whose bit take_armed() may have missed */
             if (rw_cas(event, &seen, seen & ~1u)) return;
             continue; /* somebody armed meanwhile: seen is fresh */
         }
@@ -148,6 +152,7 @@ void rw_wake_all(rwq *q) {
 /* ---- waiting ---- */
 
 static bool available(rwq *q, uint32_t what) {
+    /* SYNC POINT (event): all these looks are seq_cst, as they come after arm()'s CAS; poisoned wakes nobody and waits for a slice's end */
     uint32_t lifecycle = rw_load_seq(&q->control->lifecycle);
     if (lifecycle & RWQ_CLOSED || rw_load(&q->control->poisoned)) return true;
     if (what == RWQ_FOR_SPACE) return lifecycle & RWQ_ENDED || rw_used_any_free(q);
@@ -164,13 +169,14 @@ static void arm(rwq *q, uint32_t what) {
     rw_wake_seen(q);
     q->chain[what] = true;
     q->armed |= 1u << what;
+    /* SYNC POINT (armed): releases wake_kind to who takes the bit out; pairs with take_armed() */
     atomic_fetch_or(&q->control->armed[what][q->me / 64], 1ull << (q->me & 63));
     RW_POINT("arm:listed");
     /* One's own positions may be a whole round of cycles old after a long rest. */
     for (uint32_t ring = 0; ring < RW_RINGS; ring++) rw_store_relaxed(&q->ring_head[ring], rw_ring_head(q, ring));
     _Atomic uint32_t *event = &q->control->event[what];
     uint32_t seen = rw_load_seq(event);
-    /* SYNC POINT: armed bit, then W, then the look at the queue / the ring's CAS, then the look at W. */
+    /* SYNC POINT (event): armed bit, then W, then the look at the queue / the ring's CAS, then the look at W. */
     while (!rw_cas(event, &seen, ((seen >> 1) + 1) << 1 | 1u)) {}
 }
 

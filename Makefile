@@ -123,7 +123,7 @@ ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-r
 # Several handles in one process share one mapping there: through two the sanitizer would see no race.
 TSAN := -O1 -fno-omit-frame-pointer -fsanitize=thread -DRW_TEST_SHARED_MAPPING
 CRASH := -O1 -DRW_CRASH_POINTS
-# As it is shipped, for tests that go through it instruction by instruction.
+# As it is shipped, for tests that go through it instruction by instruction, or race two processors in it.
 RELEASE := -O3 -fPIC -fvisibility=hidden -Wl,-z,now
 
 define c_test_variant

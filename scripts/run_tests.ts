@@ -123,15 +123,16 @@ function nativeSuites(): Suite[] {
   const threaded = tests.filter((name) => name.endsWith("_threads_test"));
   const crashing = tests.filter((name) => name.endsWith("_crash_test"));
   const stepping = tests.filter((name) => name.endsWith("_kill_test"));
-  const unsanitized = [...crashing, ...stepping];
+  const racing = tests.filter((name) => name.endsWith("_litmus_test"));
+  const unsanitized = [...crashing, ...stepping, ...racing];
   const suites: Suite[] = [];
   for (const [sanitizer, names] of [
     ["asan", tests.filter((name) => !unsanitized.includes(name))],
     ["tsan", threaded],
     // Children die there at labelled points, by the dozen: no sanitizer, but speed.
     ["crash", crashing],
-    // Single-stepped there, as what users run.
-    ["release", stepping],
+    // Single-stepped there, or raced on two processors (a sanitizer would order them), as what users run.
+    ["release", [...stepping, ...racing]],
   ] as const) {
     for (const name of names) {
       const target = `build/${sanitizer}/${name}`;

@@ -221,7 +221,7 @@ static int32_t deliver(rwq *q, uint32_t slot, uint64_t leased, uint32_t how, uin
     } else {
         bool intact = copy_out(q, slot, leased, to.into, to.headers ? to.headers : to.into + rw_pad8(body_len), body_len, headers_len);
         RW_POINT("receive:copied");
-        rw_copy_barrier();
+        rw_copy_barrier(); /* SYNC POINT (slot.body): copy, then the state / claim, then the next message: an expired lease shows */
         if (__builtin_expect(rw_load(&s->state) != leased, 0)) return GONE;
         if (__builtin_expect(!intact, 0)) {
             bury_corrupt(q, slot, leased);

@@ -103,7 +103,6 @@ class FallingBackSource implements EventSource {
       const watch = open({
         descriptor: this.#request.descriptor,
         onReady: () => {
-          if (!this.#wanted) return;
           this.#wanted = false;
           this.#request.onReady();
         },

@@ -271,6 +271,7 @@ for (const kind of kinds) {
 
     async function run(...steps: string[]): Promise<string[]> {
       const peer = peers.start(runtime, program, kind, ...steps);
+      const startMs = performance.now();
       const lines: string[] = [];
       const read = async (): Promise<void> => {
         for (;;) lines.push(await peer.line());
@@ -280,6 +281,8 @@ for (const kind of kinds) {
       await ended;
       expect(peer.errors()).toBe("");
       expect(code).toBe(0);
+      // At the end of a slice of poll(2) would be too late.
+      expect(performance.now() - startMs).toBeLessThan(8000);
       return lines;
     }
 

@@ -27,6 +27,18 @@ export class UnsupportedRuntimeError extends FfiError {
   }
 }
 
+/** The structures of a native library are known for other machines only. Code `UNSUPPORTED_PLATFORM`. */
+export class UnsupportedPlatformError extends FfiError {
+  override readonly name = "UnsupportedPlatformError";
+
+  constructor(library: string, needed: string, found: string) {
+    super(
+      "UNSUPPORTED_PLATFORM",
+      `native library ${library} needs ${needed}, this is ${found}`,
+    );
+  }
+}
+
 /** The dynamic linker refused a file or one of its symbols. Code `LIBRARY_OPEN`. */
 export class LibraryOpenError extends FfiError {
   override readonly name = "LibraryOpenError";

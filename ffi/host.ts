@@ -6,10 +6,11 @@ import { LibraryOpenError, UnsupportedRuntimeError } from "./errors.ts";
 import { createBunHost } from "./host_bun.ts";
 import { createDenoHost, type DenoFfi } from "./host_deno.ts";
 import type {
+  CallbackFunction,
   CallbackSignature,
+  Handle,
   Host,
   NativeCallback,
-  NativeFunction,
   NativeFunctions,
   Pointer,
   SymbolTable,
@@ -17,6 +18,7 @@ import type {
 
 export type {
   CallbackSignature,
+  Handle,
   NativeCallback,
   NativeFunctions,
   NativeSignature,
@@ -111,13 +113,31 @@ export function addressOf(pointer: Pointer | null): bigint {
   return pointer === null ? 0n : host().addressOf(pointer);
 }
 
+/** The handle of an integer address: a number in Bun, a bigint in Deno. The address of a pointer is `addressOf(pointer)`. */
+export function handleAt(address: number | bigint): Handle {
+  return host().handleAt(address);
+}
+
+/** An integer size in the form that parameters of kind `size` take fastest. */
+export function sizeAt(byteLength: number): number | bigint {
+  return host().handleAt(byteLength);
+}
+
+/**
+ * The address of a view's first byte as a handle; none for an empty view. The view must be kept reachable, and not
+ * transferred or resized, while the handle is in use.
+ */
+export function handleOf(view: ArrayBufferView): Handle {
+  return host().handleOf(view);
+}
+
 /**
  * Makes a JavaScript function callable from C, on the JavaScript thread only.
  * It must not throw: an exception cannot unwind through C.
  */
 export function openCallback<const Signature extends CallbackSignature>(
   signature: Signature,
-  implementation: NativeFunction<Signature>,
+  implementation: CallbackFunction<Signature>,
 ): NativeCallback {
   return host().openCallback(signature, implementation);
 }

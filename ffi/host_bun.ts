@@ -1,6 +1,8 @@
 import { UnsupportedRuntimeError } from "./errors.ts";
 import type {
+  CallbackKind,
   CallbackSignature,
+  Handle,
   Host,
   NativeCallback,
   ParameterKind,
@@ -44,7 +46,7 @@ interface BunFfi {
  * Bun's own `buffer` refuses null, hence `ptr` for it: `ptr` takes views too.
  * The `_fast` kinds give a number when the value fits in 2^53, else a bigint.
  */
-const bunKinds: Readonly<Record<ParameterKind | ResultKind, string>> = {
+const bunParameters: Readonly<Record<ParameterKind, string>> = {
   pointer: "ptr",
   buffer: "ptr",
   bytes: "buffer",
@@ -59,8 +61,18 @@ const bunKinds: Readonly<Record<ParameterKind | ResultKind, string>> = {
   i64: "i64_fast",
   usize: "u64_fast",
   isize: "i64_fast",
+  // `ptr` takes any number of 64 bits at 2 ns, `u64_fast` takes 6 and `i64_fast` 8.
+  handle: "ptr",
+  size: "ptr",
   f32: "f32",
   f64: "f64",
+};
+
+/** Out of C, where `ptr` would give null for 0, and 2^64 - 3 for a status of -3. */
+const bunResults: Readonly<Record<CallbackKind | "void", string>> = {
+  ...bunParameters,
+  handle: "i64_fast",
+  size: "u64_fast",
   void: "void",
 };
 
@@ -69,8 +81,17 @@ function translate(signature: {
   readonly result: ResultKind;
 }): BunFunction {
   return {
-    args: signature.parameters.map((kind) => bunKinds[kind]),
-    returns: bunKinds[signature.result],
+    args: signature.parameters.map((kind) => bunParameters[kind]),
+    returns: bunResults[signature.result],
+  };
+}
+
+/** What a callback is given comes out of C, and what it returns goes into it. */
+function translateCallback(signature: CallbackSignature): BunFunction {
+  const { result } = signature;
+  return {
+    args: signature.parameters.map((kind) => bunResults[kind]),
+    returns: result === "void" ? "void" : bunParameters[result],
   };
 }
 
@@ -134,11 +155,24 @@ export function createBunHost(): Host {
       return BigInt(toBun(pointer));
     },
 
+    handleAt(address: number | bigint): Handle {
+      return Number(address);
+    },
+
+    handleOf(view: ArrayBufferView): Handle {
+      if (view.byteLength === 0) return 0;
+      void view.buffer; // As in pointerOf.
+      return ffi.ptr(view);
+    },
+
     openCallback(
       signature: CallbackSignature,
       implementation: (...args: never[]) => unknown,
     ): NativeCallback {
-      const callback = new ffi.JSCallback(implementation, translate(signature));
+      const callback = new ffi.JSCallback(
+        implementation,
+        translateCallback(signature),
+      );
       if (callback.ptr === null) throw new Error("JSCallback has no address");
       let open = true;
       const close = (): void => {

@@ -1,5 +1,7 @@
 import type {
+  CallbackKind,
   CallbackSignature,
+  Handle,
   Host,
   NativeCallback,
   ParameterKind,
@@ -39,8 +41,16 @@ export interface DenoFfi {
   ) => DenoCallback;
 }
 
-function denoKind(kind: ParameterKind | ResultKind): string {
-  return kind === "bytes" ? "buffer" : kind;
+/** Into C: what is given to a function, and what a callback returns. */
+function toC(kind: ParameterKind | ResultKind): string {
+  if (kind === "bytes") return "buffer";
+  if (kind === "handle") return "u64";
+  return kind === "size" ? "usize" : kind;
+}
+
+/** Out of C: a handle may be a negative status there. */
+function fromC(kind: CallbackKind | "void"): string {
+  return kind === "handle" ? "i64" : toC(kind);
 }
 
 function translate(signature: {
@@ -48,8 +58,15 @@ function translate(signature: {
   readonly result: ResultKind;
 }): DenoFunction {
   return {
-    parameters: signature.parameters.map(denoKind),
-    result: denoKind(signature.result),
+    parameters: signature.parameters.map(toC),
+    result: fromC(signature.result),
+  };
+}
+
+function translateCallback(signature: CallbackSignature): DenoFunction {
+  return {
+    parameters: signature.parameters.map(fromC),
+    result: toC(signature.result),
   };
 }
 
@@ -89,12 +106,22 @@ export function createDenoHost(deno: DenoFfi): Host {
       return BigInt(deno.UnsafePointer.value(pointer));
     },
 
+    handleAt(address: number | bigint): Handle {
+      return BigInt(address);
+    },
+
+    handleOf(view: ArrayBufferView): Handle {
+      if (view.byteLength === 0) return 0n;
+      const pointer = deno.UnsafePointer.of(view);
+      return pointer === null ? 0n : BigInt(deno.UnsafePointer.value(pointer));
+    },
+
     openCallback(
       signature: CallbackSignature,
       implementation: (...args: never[]) => unknown,
     ): NativeCallback {
       const callback = new deno.UnsafeCallback(
-        translate(signature),
+        translateCallback(signature),
         implementation,
       );
       let open = true;

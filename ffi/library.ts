@@ -84,7 +84,10 @@ interface Candidate {
   readonly unusable?: string;
 }
 
-function environmentPath(variable: string | undefined): string | undefined {
+/** The path that an environment variable holds; undefined when it is empty, or when reading it is not allowed. */
+export function environmentPath(
+  variable: string | undefined,
+): string | undefined {
   if (variable === undefined) return undefined;
   let value: string | undefined;
   try {
@@ -96,9 +99,9 @@ function environmentPath(variable: string | undefined): string | undefined {
 }
 
 /** A given path is a path: without a slash the dynamic linker would search the system for it. */
-function given(origin: LibraryOrigin, fileUrlOrPath: string): Candidate {
+export function givenPath(fileUrlOrPath: string): string {
   const path = toPath(fileUrlOrPath);
-  return { origin, path: isAbsolute(path) ? path : resolve(path) };
+  return isAbsolute(path) ? path : resolve(path);
 }
 
 /** The place beside this module; the dynamic linker opens no URL, and where a module was cached nobody builds. */
@@ -117,8 +120,12 @@ function listCandidates(
   request: LibraryRequest<SymbolTable>,
   environment: string | undefined,
 ): Candidate[] {
-  if (request.path !== undefined) return [given("explicit", request.path)];
-  if (environment !== undefined) return [given("environment", environment)];
+  if (request.path !== undefined) {
+    return [{ origin: "explicit", path: givenPath(request.path) }];
+  }
+  if (environment !== undefined) {
+    return [{ origin: "environment", path: givenPath(environment) }];
+  }
   const file = `lib${request.name}.so`;
   const candidates: Candidate[] = [];
   const embedded = embeddedFiles.get(request.name);

@@ -4,12 +4,15 @@ import { fileURLToPath } from "node:url";
 import { LibraryOpenError } from "../../../ffi/errors.ts";
 import {
   addressOf,
+  handleAt,
+  handleOf,
   type NativeFunctions,
   openCallback,
   openLibrary,
   pointerAt,
   pointerOf,
   runtimeName,
+  sizeAt,
   type SymbolTable,
   viewOf,
 } from "../../../ffi/host.ts";
@@ -42,6 +45,7 @@ bool negate(bool value) { return !value; }
 static uint8_t memory[8];
 void *memory_at(void) { return memory; }
 void nothing(void) { memory[7]++; }
+int32_t relay(int32_t (*f)(void *, size_t), void *handle, size_t size) { return f(handle, size); }
 int32_t apply(int32_t (*f)(void *, uint32_t), uint32_t value) { return f(NULL, value); }
 `;
 
@@ -62,6 +66,14 @@ const symbols = {
   memory_at: { parameters: [], result: "pointer" },
   nothing: { parameters: [], result: "void" },
   apply: { parameters: ["pointer", "u32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** The same C functions with what C calls a pointer or a size as a handle or a size. */
+const handleSymbols = {
+  same: { parameters: ["handle"], result: "handle" },
+  same_i64: { parameters: ["i64"], result: "handle" },
+  same_u64: { parameters: ["size"], result: "u64" },
+  relay: { parameters: ["pointer", "handle", "size"], result: "i32" },
 } as const satisfies SymbolTable;
 
 /** The same C function under the kind that refuses null. */
@@ -185,6 +197,64 @@ describe("pointers", () => {
     new Uint8Array(viewOf(pointer, 4))[1] = 77;
     expect(bytes[1]).toBe(77);
     expect(part[0]).toBe(77);
+  });
+});
+
+describe("handles", () => {
+  test("have the runtime's own form, also out of C", () => {
+    const form = runtimeName() === "bun" ? "number" : "bigint";
+    const { same, same_i64: fromNumber } = openLibrary(path, handleSymbols);
+    for (const address of [0, 1, 2 ** 31, 2 ** 32 + 8, 2 ** 47 - 1]) {
+      const handle = handleAt(address);
+      expect(typeof handle).toBe(form);
+      expect(handleAt(BigInt(address))).toBe(handle);
+      expect(same(handle)).toBe(handle);
+      expect(BigInt(same(address))).toBe(BigInt(address));
+    }
+    for (const status of [-1, -100]) {
+      expect(fromNumber(status) < 0).toBe(true);
+      expect(fromNumber(status)).toBe(handleAt(status));
+    }
+  });
+
+  test("of a view are its address, and none is falsy", () => {
+    const bytes = new Uint8Array(new ArrayBuffer(16));
+    expect(BigInt(handleOf(bytes))).toBe(addressOf(pointerOf(bytes)));
+    expect(BigInt(handleOf(bytes.subarray(3)))).toBe(
+      BigInt(handleOf(bytes)) + 3n,
+    );
+    expect(!handleOf(new Uint8Array(0))).toBe(true);
+    expect(!openLibrary(path, handleSymbols).same(handleAt(0))).toBe(true);
+  });
+
+  test("of a small view stay good when its buffer is read later", () => {
+    const bytes = new Uint8Array([1, 2, 3, 4]);
+    const handle = handleOf(bytes);
+    expect(handleOf(new Uint8Array(bytes.buffer))).toBe(handle);
+  });
+
+  test("sizes go into C unchanged", () => {
+    const { same_u64: same } = openLibrary(path, handleSymbols);
+    for (const size of [0, 5, 2 ** 32 + 1, 2 ** 53 - 1]) {
+      expect(Number(same(sizeAt(size)))).toBe(size);
+      expect(Number(same(size))).toBe(size);
+    }
+  });
+
+  test("reach a callback in the same form", () => {
+    const { relay } = openLibrary(path, handleSymbols);
+    const seen: unknown[] = [];
+    using callback = openCallback(
+      { parameters: ["handle", "size"], result: "i32" },
+      (handle, size) => {
+        seen.push(handle, Number(size));
+        return 6;
+      },
+    );
+    const handle = handleAt(2 ** 40 + 1);
+    expect(relay(callback.pointer, handle, sizeAt(12))).toBe(6);
+    expect(relay(callback.pointer, handleAt(0), sizeAt(0))).toBe(6);
+    expect(seen).toEqual([handle, 12, handleAt(0), 0]);
   });
 });
 

@@ -139,16 +139,29 @@ $(eval $(call c_test_variant,tsan,$(TSAN)))
 $(eval $(call c_test_variant,crash,$(CRASH)))
 $(eval $(call c_test_variant,release,$(RELEASE)))
 
-# Deliberate bugs, each an edit of one source file, whose functions then come before those of the shim: a test that passes must fail with them.
-MUTANTS := $(patsubst ffi/c/tests/mutants/%.sed,build/mutants/%,$(wildcard ffi/c/tests/mutants/*.sed))
+# Deliberate bugs of the library, each an edit of one source file: a test that passes must fail with them. Those of a program in C
+# come before the functions of the shim there; mutants/torture_test/ is made into libraries too, for trials in JavaScript.
+MUTANTS := ffi/c/tests/mutants
+mutate = file=ffi/c/$$(sed -n '1s/^\# \([a-z_]*\.c\): .*/\1/p' $<); sed -f $< $$file > $@.c; \
+	if cmp -s $$file $@.c; then echo "$<: what it changes is not in $$file any more" >&2; exit 1; fi
 
-build/mutants/%: ffi/c/tests/mutants/%.sed ffi/c/tests/instruction_kill_test.c build/release/shim.o $(C_TEST_HEADERS)
+define c_test_mutants
+build/mutants/$(1)/%: $$(MUTANTS)/$(1)/%.sed ffi/c/tests/$(1).c build/$(2)/shim.o $$(C_TEST_HEADERS)
+	mkdir -p $$(@D)
+	$$(mutate)
+	$$(CC) $$(C_COMMON) $(3) -Iffi/c -Wl,-z,muldefs -o $$@ ffi/c/tests/$(1).c $$@.c build/$(2)/shim.o
+
+build/$(2)/$(1): $$(patsubst $$(MUTANTS)/%.sed,build/mutants/%,$$(wildcard $$(MUTANTS)/$(1)/*.sed))
+endef
+$(eval $(call c_test_mutants,instruction_kill_test,release,$(RELEASE)))
+$(eval $(call c_test_mutants,stop_crash_test,crash,$(CRASH)))
+$(eval $(call c_test_mutants,torture_test,asan,$(ASAN)))
+$(eval $(call c_test_mutants,drops_crash_test,crash,$(CRASH)))
+
+build/mutants/libraries/%.so: $(MUTANTS)/torture_test/%.sed build/release/shim.o
 	mkdir -p $(@D)
-	file=ffi/c/$$(sed -n '1s/^# \([a-z_]*\.c\): .*/\1/p' $<); sed -f $< $$file > $@.c; \
-		if cmp -s $$file $@.c; then echo "$<: what it changes is not in $$file any more" >&2; exit 1; fi
-	$(CC) $(C_COMMON) $(RELEASE) -Iffi/c -Wl,-z,muldefs -o $@ ffi/c/tests/instruction_kill_test.c $@.c build/release/shim.o
-
-build/release/instruction_kill_test: $(MUTANTS)
+	$(mutate)
+	$(CC) $(C_COMMON) $(RELEASE) -shared -Wl,-z,nodelete -Wl,-z,muldefs -Wl,-soname,$(SHIM_SONAME) -Iffi/c -o $@ $@.c build/release/shim.o
 
 # Shells that completion is tested in; where they cannot be had, the summary names the tests that were left out.
 SHELLS_STAMP := .tools/test-shells.stamp

@@ -59,7 +59,7 @@ struct rw_super {
      ((uint64_t)(uint32_t)(gen) << 32))
 enum {
     RW_REDELIVERED = 1, /* taken before without having been acknowledged */
-    RW_EVICTED = 2,     /* this claim took the place of a waiting message: whoever recovers it counts the drop */
+    RW_EVICTED = 2,     /* this claim took the place of a waiting message, and the drop is not counted yet: whoever recovers it does */
     RW_UNSUMMED = 4,    /* zero-copy body in a memory segment: no checksum was made */
 };
 
@@ -144,6 +144,7 @@ struct rw_participant {
     uint8_t name[RWQ_NAME_BYTES];
     _Atomic uint64_t base[RWQ_COUNTERS]; /* counters when it registered: they count on over all who ever held this place */
     _Atomic uint32_t consumes; /* RWQ_CONSUMES_*: what it says of itself; the lock on RW_LOCK_CONSUME decides */
+    _Atomic uint64_t dropping; /* a drop that is being counted, drops.c; 0 none */
     alignas(RW_LINE) _Atomic uint64_t counters[RWQ_COUNTERS];
 };
 _Static_assert(sizeof(struct rw_participant) % RW_LINE == 0, "participants do not share lines");

@@ -63,6 +63,7 @@ static void forget(rwq *q, struct rw_participant *p, uint32_t i) {
     rw_store(&p->reading, 0);
     rw_store(&p->wake_kind, 0);
     rw_store(&p->consumes, RWQ_CONSUMES_NOTHING);
+    rw_drop_is_counted(p); /* its claims are free: nobody needs the note any more */
     rw_store_seq(&p->active, 0);
 }
 

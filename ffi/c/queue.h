@@ -221,6 +221,10 @@ void rw_stop_consuming(rwq *q);     /* after the last lease was given back */
 uint32_t rw_note_write(rwq *q, uint32_t slot, uint64_t settling, const void *text, uint32_t length);
 uint32_t rw_note_read(rwq *q, uint32_t slot, uint64_t word, uint8_t *into, uint32_t capacity);
 
+/* drops.c */
+void rw_count_drop(struct rw_participant *dropper, uint32_t slot); /* then take the mark RW_EVICTED away, then: */
+void rw_drop_is_counted(struct rw_participant *dropper);
+
 /* participant.c */
 int rw_attach(rwq *q, const uint8_t *name);
 void rw_detach(rwq *q);

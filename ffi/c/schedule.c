@@ -86,6 +86,7 @@ uint32_t rw_promote_due(rwq *q, uint64_t due_now) {
     if (next == 0 || next > due_now) return 0;
     uint32_t moved = 0;
     uint64_t earliest = UINT64_MAX;
+    RW_POINT("promote:due");
     atomic_exchange(&q->control->next_due, 0);
     RW_POINT("promote:begun");
     uint32_t high = high_water(q);
@@ -135,6 +136,7 @@ uint32_t rw_expire_leases(rwq *q, uint64_t now) {
     for (uint32_t first = 0; first < high; first += 64) {
         uint64_t bound = rw_load_seq(lease_min(q, first));
         if (bound == 0 || bound > now) continue;
+        RW_POINT("expire:due");
         atomic_exchange(lease_min(q, first), 0);
         uint64_t earliest = UINT64_MAX;
         high = high_water(q);

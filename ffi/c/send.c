@@ -16,11 +16,6 @@ static int32_t check_sizes(rwq *q, uint32_t length, uint32_t headers_len) {
     return 0;
 }
 
-static void unclaim(rwq *q, uint32_t slot, uint64_t claimed) {
-    if (RW_FLAGS(claimed) & RW_EVICTED) rw_count(q, RWQ_COUNT_DROPPED_OLDEST, 1);
-    rw_free(q, slot, claimed);
-}
-
 /* Drop-oldest: the waiting message with the smallest id among the heads of the rings makes room. Nothing is dropped before the
  * memory for its successor is certain. */
 static int32_t evict(rwq *q, uint64_t bytes, uint32_t *slot, uint64_t *claimed, uint32_t priority) {
@@ -38,11 +33,16 @@ static int32_t evict(rwq *q, uint64_t bytes, uint32_t *slot, uint64_t *claimed, 
         uint64_t reserved;
         int32_t status = rw_allocate_body(q, victim, bytes, &reserved);
         if (status) return status;
-        uint64_t mine = RW_WORD(RWQ_SLOT_CLAIMED, RW_EVICTED, priority, q->me, 0, RW_GEN(victim_word) + 1);
+        uint64_t marked = RW_WORD(RWQ_SLOT_CLAIMED, RW_EVICTED, priority, q->me, 0, RW_GEN(victim_word) + 1);
+        uint64_t mine = RW_WORD(RWQ_SLOT_CLAIMED, 0, priority, q->me, 0, RW_GEN(victim_word) + 1);
         RW_POINT("evict:before");
-        if (!rw_cas(&q->slots[victim].state, &victim_word, mine)) continue;
+        if (!rw_cas(&q->slots[victim].state, &victim_word, marked)) continue;
         RW_POINT("evict:after");
-        /* SYNC POINT (slot.body): this CAS, then the new message / a copy of the old one, then the look at the state */
+        rw_count_drop(q->me_record, victim);
+        if (!rw_cas(&q->slots[victim].state, &marked, mine)) return rw_poison(q, "a claimed slot changed hands");
+        RW_POINT("evict:counted");
+        rw_drop_is_counted(q->me_record);
+        /* SYNC POINT (slot.body): these CASes, then the new message / a copy of the old one, then the look at the state */
         rw_overwrite_barrier();
         if (reserved) rw_store(&q->slots[victim].reserved_bytes, reserved);
         rw_ring_pass(q, victim_ring, victim_position);
@@ -75,7 +75,7 @@ static int32_t claim(rwq *q, uint64_t bytes, uint32_t options, uint32_t *slot, u
     if (status == 0) status = rw_reserve_body(q, *slot, bytes);
     if (__builtin_expect(q->chain[RWQ_FOR_SPACE], 0)) rw_pass_on_room(q);
     if (status == 0) return 0;
-    unclaim(q, *slot, *claimed);
+    rw_free(q, *slot, *claimed);
     return status;
 }
 
@@ -123,7 +123,7 @@ static int32_t commit(rwq *q, uint32_t slot, uint64_t claimed, bool summed, bool
         rw_journal_body(q, slot);
         int32_t status = rw_journal_result(q);
         if (status) {
-            unclaim(q, slot, claimed); /* not accepted */
+            rw_free(q, slot, claimed); /* not accepted */
             return status;
         }
     }
@@ -133,7 +133,6 @@ static int32_t commit(rwq *q, uint32_t slot, uint64_t claimed, bool summed, bool
     if (!rw_cas(&s->state, &expected, word)) return rw_poison(q, "a claimed slot changed hands");
     RW_POINT("commit:after");
     if (rw_is_sync(q)) rw_journal_state(q, slot);
-    if (RW_FLAGS(claimed) & RW_EVICTED) rw_count(q, RWQ_COUNT_DROPPED_OLDEST, 1);
     if (due) rw_due_note(q, slot, due);
     else hint(q, word, slot);
     rw_count(q, RWQ_COUNT_SENT, 1);
@@ -192,7 +191,7 @@ static int32_t send_group(rwq *q, const uint8_t *at, const uint32_t *length, uin
     rw_journal_flush(q);
     status = rw_journal_result(q);
     if (status) {
-        for (uint32_t i = 0; i < n; i++) unclaim(q, slot[i], claimed[i]);
+        for (uint32_t i = 0; i < n; i++) rw_free(q, slot[i], claimed[i]);
         rw_journal_result(q); /* of giving them up: not the next operation's */
         return status;
     }
@@ -200,7 +199,7 @@ static int32_t send_group(rwq *q, const uint8_t *at, const uint32_t *length, uin
     rw_journal_hold(q, true);
     uint32_t committed = 0;
     while (committed < n && (status = commit(q, slot[committed], claimed[committed], true, options & RWQ_SEND_EXTENDED)) == 0) committed++;
-    for (uint32_t i = committed + 1; i < n; i++) unclaim(q, slot[i], claimed[i]);
+    for (uint32_t i = committed + 1; i < n; i++) rw_free(q, slot[i], claimed[i]);
     rw_journal_hold(q, false);
     rw_journal_flush(q);
     int32_t written = rw_journal_result(q);
@@ -285,7 +284,7 @@ int32_t rwq_commit(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_t len
     rw_now_ms(q);
     status = check_open(q);
     if (status) {
-        unclaim(q, slot, token);
+        rw_free(q, slot, token);
         return status;
     }
     uint64_t before = message_bytes(claimed_len, claimed_headers), after = message_bytes(length, headers_len);
@@ -310,7 +309,7 @@ int32_t rwq_commit(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, uint32_t len
 int32_t rwq_abort(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     uint64_t token = rw_token(lo, hi);
     int32_t status = check_claim(q, slot, token);
-    if (status == 0) unclaim(q, slot, token);
+    if (status == 0) rw_free(q, slot, token);
     return status;
 }
 

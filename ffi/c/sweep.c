@@ -17,9 +17,12 @@ static uint32_t high_water(rwq *q) {
 
 /* An unfinished send: never accepted, so it vanishes. */
 static uint32_t free_claim(rwq *q, uint32_t slot, uint64_t w) {
+    bool dropped = RW_FLAGS(w) & RW_EVICTED;
+    if (dropped) rw_count_drop(rw_part(q, RW_OWNER(w)), slot);
     if (!rw_free(q, slot, w)) return 0;
+    RW_POINT("recover:freed");
+    if (dropped) rw_drop_is_counted(rw_part(q, RW_OWNER(w)));
     rw_count(q, RWQ_COUNT_CLAIMS_FREED, 1);
-    if (RW_FLAGS(w) & RW_EVICTED) rw_count(q, RWQ_COUNT_DROPPED_OLDEST, 1);
     return 1;
 }
 

@@ -128,6 +128,8 @@ export interface Reckoning {
   readonly left: number;
   /** Accepted, not left, and nobody began to settle it: dropped by a rule, or lost. */
   readonly missing: number;
+  /** Neither left nor known to be done, and nobody lived to say whether it was accepted, or done. */
+  readonly undecided: number;
   /** Fault: bodies that are not what was sent. */
   readonly torn: number;
   /** Fault: deliveries beyond the first that were not marked as such. */
@@ -221,7 +223,7 @@ export class Reckoner {
   /** Ask it when all processes are dead, and the queue was looked through. */
   reckon(): Reckoning {
     let [accepted, unknown, refused, ackUnknown, left] = [0, 0, 0, 0, 0];
-    let [missing, unflagged, ackedTwice, phantoms] = [0, 0, 0, 0];
+    let [missing, undecided, unflagged, ackedTwice, phantoms] = [0, 0, 0, 0, 0];
     for (const messages of this.#messages)
       for (const known of messages ?? []) {
         // A sequence that was skipped.
@@ -236,10 +238,10 @@ export class Reckoner {
         const seen = known.unmarked + known.settled + known.left > 0;
         const sent = known.sent === "accepted" || known.sent === "intent";
         phantoms += Number(seen && !sent);
-        missing += Number(
-          known.sent === "accepted" &&
-            known.settled + known.open + known.left === 0,
-        );
+        const gone = sent && known.settled + known.left === 0;
+        const owed = known.sent === "accepted" && known.open === 0;
+        missing += Number(gone && owed);
+        undecided += Number(gone && !owed);
       }
     return {
       accepted,
@@ -250,6 +252,7 @@ export class Reckoner {
       redelivered: this.#redelivered,
       left,
       missing,
+      undecided,
       torn: this.#torn,
       unflagged,
       ackedTwice,

@@ -68,10 +68,12 @@ async function sendOne(queue: CrossProcessQueue, options: SendOptions) {
   const { body } = message;
   const how = random.below(4);
   ledger.write("intent", message);
-  const done = await accepted(() => {
+  const done = await accepted(async () => {
     if (how === 0) {
       const claim = queue.claim(body.length + random.below(100), options);
       claim.bytes.set(body);
+      // Some are killed with it.
+      if (random.oneIn(2)) await pause(random.below(40));
       return claim.commit(body.length);
     }
     if (how === 1) return queue.sendWait(body, { ...options, timeoutMs: 20 });
@@ -192,7 +194,7 @@ async function consume(): Promise<void> {
   for (;;) {
     if (random.oneIn(60)) ruleOnDeadLetters(queue);
     // Some end soon; others only with their holder.
-    const leaseMs = random.oneIn(3) ? 20 + random.below(60) : 20_000;
+    const leaseMs = random.oneIn(3) ? 20 + random.below(60) : 600_000;
     const jobs = random.oneIn(5)
       ? await queue.reserveMany(1 + random.below(8), { timeoutMs: 50, leaseMs })
       : [await queue.reserve({ timeoutMs: 50, leaseMs })];

@@ -14,6 +14,18 @@ struct scenario {
     uint32_t slots;   /* 8 */
 };
 
+/* Its place was taken, and nobody counted that yet. */
+static void dead_dropper(struct handle *h) {
+    const char *path = h->q->path;
+    full(h);
+    IN_CHILD(pid, {
+        struct handle dropper = open_queue(path);
+        die_at("evict:after", NULL);
+        act_send_dropping(&dropper);
+    });
+    CHECK(was_killed(status_of(pid)));
+}
+
 static const struct scenario scenarios[] = {
     /* P1, P2: not accepted, never visible */
     {"claim:before", one, nothing, act_send, "a1", 0, 0},
@@ -47,7 +59,13 @@ static const struct scenario scenarios[] = {
     {"evict:before", full, nothing, act_send_dropping, "a1 b1 c1 d1 e1 f1 g1 h1", 0, 0},
     {"evict:after", full, nothing, act_send_dropping, "b1 c1 d1 e1 f1 g1 h1", 0, 0},
     {"send:copied", full, nothing, act_send_dropping, "b1 c1 d1 e1 f1 g1 h1", 0, 0},
-    {"commit:after", full, nothing, act_send_dropping, "b1 c1 d1 e1 f1 g1 h1 x1", 0, 0},
+    {"drop:noted", full, nothing, act_send_dropping, "b1 c1 d1 e1 f1 g1 h1", 0, 0},
+    {"drop:counted", full, nothing, act_send_dropping, "b1 c1 d1 e1 f1 g1 h1", 0, 0},
+    {"evict:counted", full, nothing, act_send_dropping, "b1 c1 d1 e1 f1 g1 h1", 0, 0},
+    {"commit:after", full, nothing, act_send_dropping, "b1 c1 d1 e1 f1 g1 h1 x1", -1, 0},
+    {"drop:noted", dead_dropper, nothing, act_sweep_deaths, "b1 c1 d1 e1 f1 g1 h1", 0, 0},
+    {"drop:counted", dead_dropper, nothing, act_sweep_deaths, "b1 c1 d1 e1 f1 g1 h1", 0, 0},
+    {"recover:freed", dead_dropper, nothing, act_sweep_deaths, "b1 c1 d1 e1 f1 g1 h1", 0, 0},
     /* C1 … C5 */
     {"lease:before", two, nothing, act_lease, "a1 b1", 0, 0},
     {"lease:after", two, nothing, act_lease, "a2* b1", 0, 0},
@@ -84,9 +102,11 @@ static const struct scenario scenarios[] = {
     {"ready:state", dead_one, find_dead, act_revive, "a1", 0, 0},
     {"free:state", dead_one, find_dead, act_discard, "", 1, 0},
     /* what falls due */
+    {"promote:due", due_one, nothing, act_take, "~b1 a1", 0, 0},
     {"promote:begun", due_one, nothing, act_take, "~b1 a1", 0, 0},
     {"promote:taken", due_one, nothing, act_take, "~b1 a1", 0, 0},
     {"ready:state", due_one, nothing, act_take, "~b1 a1", 0, 0},
+    {"expire:due", expired_lease, nothing, act_sweep_full, "~b1 a2*", 0, 0},
     {"expire:marked", expired_lease, nothing, act_sweep_full, "~b1 a2*", 0, 0},
     {"ready:state", expired_lease, nothing, act_sweep_full, "~a2* b1", 0, 0},
     /* S1, and every other step of a sweeper */
@@ -100,6 +120,7 @@ static const struct scenario scenarios[] = {
     {"rehint:one", dead_sender, nothing, act_sweep_deaths, "a1 o1", -1, 0},
     {"insert:after", dead_sender, nothing, act_sweep_deaths, "a1 o1", -1, 0},
     {"free:state", dead_claimer, nothing, act_sweep_deaths, "a1", 0, 0},
+    {"recover:freed", dead_claimer, nothing, act_sweep_deaths, "a1", 0, 0},
     {"bury:settling", dead_last_attempt, nothing, act_sweep_deaths, "a4* b1", 0, 0},
     {"bury:buried", dead_last_attempt, nothing, act_sweep_deaths, "b1 |a", 0, 0},
     {"trim:claimed", freed_large, nothing, act_trim, "a1", 0, 0},
@@ -135,6 +156,9 @@ static const char *stage(const struct scenario *s) {
     return path;
 }
 
+/* Each drop is counted, and counted once, whoever died over it. */
+static long drops_of(const struct scenario *s) { return (s->before == full || s->before == dead_dropper) && s->left[0] != 'a'; }
+
 static void finish(struct handle *h, const char *path) {
     if (keeper.q) close_queue(&keeper);
     CHECK_EQUAL(atomic_load(&h->q->control->dead_letters), 0);
@@ -160,6 +184,7 @@ static void recover_and_check(const struct scenario *s, int manner) {
     drain(&h, left, sizeof left);
     CHECK_NOTE(is_left(left, s->left), "'%s', recovered in manner %d: '%s' is left, not '%s'", s->point, manner, left, s->left);
     CHECK_NOTE(unaccounted(&h) == s->uncounted, "'%s', recovered in manner %d: %ld messages are not accounted for, not %d", s->point, manner, unaccounted(&h), s->uncounted);
+    CHECK_NOTE(counted(&h, RWQ_COUNT_DROPPED_OLDEST) == drops_of(s), "'%s', recovered in manner %d: %ld drops are counted", s->point, manner, counted(&h, RWQ_COUNT_DROPPED_OLDEST));
     if (keeper.q) CHECK_EQUAL(rwq_ack(keeper.q, LEASE(held)), -ESTALE);
     finish(&h, path);
 }
@@ -171,7 +196,7 @@ static void each_point_leaves_what_the_design_says(void) {
 
 static const char *const sweeper_points[] = {
     "attach:locked", "attach:registering", "attach:registered", "recover:locked", "recover:one", "recover:done", "rehint:begun", "rehint:one", "ready:state", "insert:before", "insert:after", "insert:tail",
-    "bury:settling", "bury:noted", "bury:buried", "free:state", "promote:begun", "promote:taken", "due:noted", "expire:marked", "detach:released", "detach:forgotten",
+    "bury:settling", "bury:noted", "bury:buried", "free:state", "promote:begun", "promote:taken", "due:noted", "expire:marked", "drop:noted", "drop:counted", "recover:freed", "promote:due", "expire:due", "detach:released", "detach:forgotten",
 };
 
 static void pairs_of_deaths_lose_nothing(void) {
@@ -197,6 +222,7 @@ static void pairs_of_deaths_lose_nothing(void) {
             CHECK_NOTE(strcmp(found, expected) == 0, "'%s', then '%s': '%s' is left of '%s'", s->point, sweeper_points[p], left, s->left);
             long lost = unaccounted(&h) - s->uncounted;
             CHECK_NOTE(lost >= 0 && lost <= 1, "'%s', then '%s': %ld messages are not accounted for", s->point, sweeper_points[p], lost);
+            CHECK_NOTE(counted(&h, RWQ_COUNT_DROPPED_OLDEST) == drops_of(s), "'%s', then '%s': %ld drops are counted", s->point, sweeper_points[p], counted(&h, RWQ_COUNT_DROPPED_OLDEST));
             finish(&h, path);
         }
     printf("  %d pairs in which both died\n", both);

@@ -1,5 +1,6 @@
 /* A process that is stopped (SIGSTOP), anywhere: nobody waits for it, what it owns stays its own, and when it goes on it does no harm. */
 #include "crash_points.h"
+#include "mutants.h"
 
 static const struct rwq_params small = {.max_messages = 8, .max_body = 5000, .max_participants = 8, .max_deliver = 5, .lease_ms = 60000};
 
@@ -298,6 +299,63 @@ static void an_attempt_counted_behind_a_sweepers_back_does_not_keep_the_lease(vo
     close_queue(&h);
 }
 
+static void act_promote(struct handle *h) { rw_now_ms(h->q), rw_promote_due(h->q, rw_due_clock(h->q)); }
+static uint32_t promoted(struct handle *h) {
+    rw_now_ms(h->q);
+    return rw_promote_due(h->q, rw_due_clock(h->q));
+}
+
+/*
+ * Somebody looks for what is due, and is stopped before it takes a bound away. Another delays a message, in a slot that nobody has used
+ * before: the bound is low enough already, so it is left as it is. Who took it away must have seen that message.
+ */
+static void a_message_delayed_while_another_promotes_is_not_overlooked(void) {
+    static const struct {
+        const char *point;
+        int before; /* messages: the delayed one gets a slot of the same word of 64, or of the next one */
+    } cases[] = {{"promote:due", 63}, {"promote:begun", 0}, {"promote:due", 0}, {"promote:taken", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *path = fresh_path();
+        create_queue(path, (struct rwq_params){.max_messages = 200, .max_body = 100, .max_participants = 8});
+        struct handle h = open_queue(path);
+        CHECK_EQUAL(send_extended(&h, "a", 1, 0, 0), 0);
+        for (int n = 0; n < cases[i].before; n++) send_text(&h, "c");
+        sleep_ms(20);
+        pid_t pid = stop_child(path, cases[i].point, NULL, act_promote);
+        CHECK_EQUAL(send_extended(&h, "b", 50, 0, 0), 0);
+        go_on(pid);
+        CHECK_EQUAL(in_state(&h, RWQ_SLOT_DELAYED), 1);
+        CHECK_NOTE(rw_next_due_in(h.q) != UINT64_MAX, "'%s': nobody knows when the message is due", cases[i].point);
+        sleep_ms(100);
+        CHECK_NOTE(promoted(&h) == 1, "'%s': the message is due and was overlooked", cases[i].point);
+        close_queue(&h);
+        unlink(path);
+    }
+}
+
+/* The same of leases. */
+static void a_lease_taken_while_another_looks_for_expired_ones_is_not_overlooked(void) {
+    const char *path = fresh_path();
+    create_queue(path, small);
+    struct handle h = open_queue(path);
+    send_text(&h, "a");
+    lease_text(&h, "a", 1);
+    sleep_ms(20);
+    pid_t pid = stop_child(path, "expire:due", NULL, act_expire);
+    send_text(&h, "b");
+    lease_text(&h, "b", 50);
+    go_on(pid);
+    CHECK(in_state(&h, RWQ_SLOT_READY) == 1 && in_state(&h, RWQ_SLOT_LEASED) == 1);
+    sleep_ms(100);
+    CHECK_NOTE(rw_expire_leases(h.q, rw_now_ms(h.q)) == 1, "the lease is over and was overlooked");
+    close_queue(&h);
+}
+
+static void each_deliberate_bug_is_found(void) {
+    expect_found("promoted_by_an_old_mark", "a_message_delayed_while_another_promotes_is_not_overlooked", "overlooked");
+    expect_found("expired_by_an_old_mark", "a_lease_taken_while_another_looks_for_expired_ones_is_not_overlooked", "overlooked");
+}
+
 /* Whoever is to take alone waits for what is being put back, and gives up rather than overtake it. */
 static void nobody_takes_alone_while_a_stopped_sweeper_keeps_messages_back(void) {
     const char *path = fresh_path();
@@ -330,10 +388,11 @@ static void nobody_takes_alone_while_a_stopped_sweeper_keeps_messages_back(void)
 }
 
 static const struct test tests[] = {
+    TEST(a_message_delayed_while_another_promotes_is_not_overlooked), TEST(a_lease_taken_while_another_looks_for_expired_ones_is_not_overlooked),
     TEST(an_attempt_counted_behind_a_sweepers_back_does_not_keep_the_lease), TEST(nobody_takes_alone_while_a_stopped_sweeper_keeps_messages_back),
     TEST(a_sweeper_stopped_between_two_looks_takes_nothing_for_damage), TEST(a_message_whose_mover_is_stopped_comes_all_the_same),
     TEST(a_sweeper_stopped_while_it_looks_for_hints_hides_no_message),
     TEST(everybody_else_works_on_while_one_is_stopped), TEST(a_stopped_consumer_loses_its_lease_in_time_and_is_told), TEST(a_consumer_stopped_before_its_deadline_does_not_deliver_late),
-    TEST(a_stopped_sweeper_delays_only_that_place), TEST(a_stopped_owner_that_dies_is_recovered_at_last),
+    TEST(a_stopped_sweeper_delays_only_that_place), TEST(a_stopped_owner_that_dies_is_recovered_at_last), TEST(each_deliberate_bug_is_found),
 };
 int main(int argc, char **argv) { return RUN_TESTS(tests, argc, argv); }

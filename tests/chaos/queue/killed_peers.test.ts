@@ -2,14 +2,26 @@
  * Processes of both runtimes that use one queue while they are killed and stopped at random, against ledgers outside of
  * it; and proofs that the reckoning would tell. RINGWIRE_CHAOS_SEED repeats a seed; `make torture` runs it for minutes.
  */
+import { join } from "node:path";
 import {
   chaosSeed,
   expectNothingLost,
   runChaos,
+  runChaosWith,
 } from "../../support/chaos_trial.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
 const limits = { timeoutMs: 90_000 };
+const root = join(import.meta.dir, "../../..");
+
+/** The native library with a deliberate bug, as ffi/c/tests/mutants/torture_test has it for the trial in C too. */
+async function brokenLibrary(bug: string): Promise<string> {
+  const path = `build/mutants/libraries/${bug}.so`;
+  const command = ["make", "--silent", path];
+  const child = Bun.spawn(command, { cwd: root, stdout: "inherit" });
+  expect(await child.exited).toBe(0);
+  return join(root, path);
+}
 
 describe("4 producers and 4 consumers in Bun and Deno, killed and stopped at random", () => {
   test(
@@ -47,4 +59,28 @@ describe("the reckoning finds", () => {
     },
     limits,
   );
+
+  for (const [bug, what] of [
+    ["recovery_skipped", "recovers nothing of the dead"],
+    ["claims_not_recovered", "recovers only what the dead had taken"],
+    ["half_recovered", "recovers half of the places"],
+    ["drops_not_counted", "does not count each drop"],
+  ] as const) {
+    test(
+      `a library that ${what}`,
+      async () => {
+        const found = await runChaosWith(await brokenLibrary(bug), {
+          seconds: 4,
+          seed: chaosSeed(),
+          dropping: bug === "drops_not_counted",
+        });
+        const { lost, leaked } = found;
+        console.log(`${bug}: lost ${lost}, leaked ${leaked}`);
+        expect(bug === "claims_not_recovered" ? leaked : lost).toBeGreaterThan(
+          0,
+        );
+      },
+      limits,
+    );
+  }
 });

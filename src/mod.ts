@@ -2,3 +2,4 @@
 export { RingwireError, type RingwireErrorInit } from "./base/errors.ts";
 export { setWarningSink, type WarningSink } from "./base/warnings.ts";
 export * from "./queue/mod.ts";
+export * from "./ucx/mod.ts";

@@ -112,6 +112,7 @@ export class TagReceiveInfo {
   readonly handle: Handle;
   readonly #words: Uint32Array<ArrayBuffer>;
   readonly #tag: BigUint64Array<ArrayBuffer>;
+  readonly #tagWords: Uint32Array<ArrayBuffer>;
 
   constructor() {
     const { size, fields } = ucpLayout.ucp_tag_recv_info_t;
@@ -120,6 +121,7 @@ export class TagReceiveInfo {
     this.handle = handleOf(this.bytes);
     this.#words = new Uint32Array(memory, fields.length.offset, 2);
     this.#tag = new BigUint64Array(memory, fields.sender_tag.offset, 1);
+    this.#tagWords = new Uint32Array(memory, fields.sender_tag.offset, 2);
   }
 
   /** Of the message, in bytes; exact up to 2^53. */
@@ -129,6 +131,16 @@ export class TagReceiveInfo {
 
   get senderTag(): bigint {
     return this.#tag[0] ?? 0n;
+  }
+
+  /** Upper 32 bits of the tag, without a bigint. */
+  get tagUpper(): number {
+    return this.#tagWords[1] ?? 0;
+  }
+
+  /** Lower 32 bits of the tag. */
+  get tagLower(): number {
+    return this.#tagWords[0] ?? 0;
   }
 }
 

@@ -1,0 +1,278 @@
+/**
+ * What two workers say to each other beside the user's messages, as the header of an active message. Little-endian.
+ *
+ * Common: kind u8, version u8, features u16, receiver's id of the connection u32 (0 in a hello, which nobody has an id
+ * for yet).
+ */
+
+/** Version of everything in this file. */
+export const controlVersion = 1;
+/** The active message that carries it: UCX keeps a table as long as the largest id. */
+export const controlMessageId = 21;
+
+/** First byte of a control message. */
+export const controlKinds = {
+  hello: 1,
+  welcome: 2,
+  goodbye: 3,
+  credit: 4,
+  starved: 5,
+  refusal: 6,
+  farewell: 7,
+} as const;
+
+const commonBytes = 8;
+const greetingBytes = 32;
+/** No name and no address comes near. */
+const controlBytesMax = 2048;
+const nameBytesMax = 64;
+
+/** Hello and welcome: who speaks, and what the other may send. */
+export interface Greeting {
+  readonly kind: "hello" | "welcome";
+  /** Features that the sender's worker has, as in `ucp_params_t`. */
+  readonly features: number;
+  /** What the other calls this connection; 0 when it is not known. */
+  readonly receiverId: number;
+  /** What the sender calls it: to be put into the tags of messages to it. */
+  readonly senderId: number;
+  /** Messages that may be sent before more are granted. */
+  readonly credits: number;
+  /** Bytes of stream that may be sent before more are granted. */
+  readonly streamCredits: number;
+  /** Bytes of the sender's longest message it wants; 0 for no limit. */
+  readonly messageBytesMax: number;
+  /** For people. */
+  readonly name: string;
+  /** The sender's worker address, when it connected by address and the other must connect back. */
+  readonly address: Uint8Array;
+}
+
+/**
+ * Goodbye: the sender will send no more, and wants to close. Farewell is the answer: what came before the goodbye has
+ * arrived.
+ */
+export interface Goodbye {
+  readonly kind: "goodbye" | "farewell";
+  readonly receiverId: number;
+  /** Tagged messages it has sent in all. */
+  readonly messagesSent: number;
+  /** Bytes of stream it has sent in all. */
+  readonly streamBytesSent: number;
+}
+
+/** What may be sent, counted from the beginning, so that order and repetition do not matter. */
+export interface Credit {
+  readonly kind: "credit";
+  readonly receiverId: number;
+  readonly messagesGranted: number;
+  readonly streamBytesGranted: number;
+}
+
+/** The sender has something to send and no credit. */
+export interface Starved {
+  readonly kind: "starved";
+  readonly receiverId: number;
+  readonly messagesSent: number;
+  readonly streamBytesSent: number;
+}
+
+/** The hello was understood, but the connection is not wanted. */
+export interface Refusal {
+  readonly kind: "refusal";
+  readonly receiverId: number;
+  /** For people. */
+  readonly reason: string;
+}
+
+/** Any of them. */
+export type ControlMessage = Greeting | Goodbye | Credit | Starved | Refusal;
+
+function begin(
+  kind: keyof typeof controlKinds,
+  receiverId: number,
+  sizeBytes: number,
+  features = 0,
+): { readonly bytes: Uint8Array<ArrayBuffer>; readonly view: DataView } {
+  const bytes = new Uint8Array(new ArrayBuffer(sizeBytes));
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, controlKinds[kind]);
+  view.setUint8(1, controlVersion);
+  view.setUint16(2, features, true);
+  view.setUint32(4, receiverId, true);
+  return { bytes, view };
+}
+
+/** Cuts a text to a number of bytes. */
+function textBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(nameBytesMax);
+  return bytes.subarray(0, new TextEncoder().encodeInto(text, bytes).written);
+}
+
+/** The bytes of a control message. */
+export function encodeControl(
+  message: ControlMessage,
+): Uint8Array<ArrayBuffer> {
+  switch (message.kind) {
+    case "hello":
+    case "welcome": {
+      const name = textBytes(message.name);
+      const { bytes, view } = begin(
+        message.kind,
+        message.receiverId,
+        greetingBytes + name.length + message.address.length,
+        message.features,
+      );
+      view.setUint32(8, message.senderId, true);
+      view.setUint32(12, message.credits, true);
+      view.setFloat64(16, message.messageBytesMax, true);
+      view.setUint32(24, message.streamCredits, true);
+      view.setUint16(28, name.length, true);
+      view.setUint16(30, message.address.length, true);
+      bytes.set(name, greetingBytes);
+      bytes.set(message.address, greetingBytes + name.length);
+      return bytes;
+    }
+    case "goodbye":
+    case "farewell":
+    case "starved":
+      return encodeCounts(
+        message.kind,
+        message.receiverId,
+        message.messagesSent,
+        message.streamBytesSent,
+      );
+    case "credit":
+      return encodeCounts(
+        message.kind,
+        message.receiverId,
+        message.messagesGranted,
+        message.streamBytesGranted,
+      );
+    case "refusal": {
+      const reason = textBytes(message.reason);
+      const { bytes } = begin(
+        "refusal",
+        message.receiverId,
+        commonBytes + reason.length,
+      );
+      bytes.set(reason, commonBytes);
+      return bytes;
+    }
+  }
+}
+
+function encodeCounts(
+  kind: "goodbye" | "farewell" | "starved" | "credit",
+  receiverId: number,
+  messages: number,
+  streamBytes: number,
+): Uint8Array<ArrayBuffer> {
+  const { bytes, view } = begin(kind, receiverId, commonBytes + 16);
+  view.setFloat64(8, messages, true);
+  view.setFloat64(16, streamBytes, true);
+  return bytes;
+}
+
+/** A count of the other side: what is no count is damage. */
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/** The version that the bytes say they are of, or undefined when they are none of ours. */
+export function controlVersionOf(bytes: Uint8Array): number | undefined {
+  return bytes.length >= commonBytes ? bytes[1] : undefined;
+}
+
+/** Reads a control message; undefined when the bytes are not one of this version. */
+export function decodeControl(bytes: Uint8Array): ControlMessage | undefined {
+  if (bytes.length < commonBytes || bytes.length > controlBytesMax)
+    return undefined;
+  if (bytes[1] !== controlVersion) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const receiverId = view.getUint32(4, true);
+  switch (bytes[0]) {
+    case controlKinds.hello:
+      return decodeGreeting("hello", receiverId, bytes, view);
+    case controlKinds.welcome:
+      return decodeGreeting("welcome", receiverId, bytes, view);
+    case controlKinds.refusal:
+      return {
+        kind: "refusal",
+        receiverId,
+        reason: new TextDecoder().decode(bytes.subarray(commonBytes)),
+      };
+    case controlKinds.goodbye:
+      return decodeCounts("goodbye", receiverId, bytes, view);
+    case controlKinds.farewell:
+      return decodeCounts("farewell", receiverId, bytes, view);
+    case controlKinds.starved:
+      return decodeCounts("starved", receiverId, bytes, view);
+    case controlKinds.credit: {
+      const counts = decodeCounts("starved", receiverId, bytes, view);
+      return (
+        counts && {
+          kind: "credit",
+          receiverId,
+          messagesGranted: counts.messagesSent,
+          streamBytesGranted: counts.streamBytesSent,
+        }
+      );
+    }
+    default:
+      return undefined;
+  }
+}
+
+function decodeCounts<Kind extends "goodbye" | "farewell" | "starved">(
+  kind: Kind,
+  receiverId: number,
+  bytes: Uint8Array,
+  view: DataView,
+):
+  | {
+      readonly kind: Kind;
+      readonly receiverId: number;
+      readonly messagesSent: number;
+      readonly streamBytesSent: number;
+    }
+  | undefined {
+  if (bytes.length !== commonBytes + 16) return undefined;
+  const messages = view.getFloat64(8, true);
+  const streamBytes = view.getFloat64(16, true);
+  if (!isCount(messages) || !isCount(streamBytes)) return undefined;
+  return {
+    kind,
+    receiverId,
+    messagesSent: messages,
+    streamBytesSent: streamBytes,
+  };
+}
+
+function decodeGreeting(
+  kind: "hello" | "welcome",
+  receiverId: number,
+  bytes: Uint8Array,
+  view: DataView,
+): Greeting | undefined {
+  if (bytes.length < greetingBytes) return undefined;
+  const nameBytes = view.getUint16(28, true);
+  const addressBytes = view.getUint16(30, true);
+  const messageBytesMax = view.getFloat64(16, true);
+  if (bytes.length !== greetingBytes + nameBytes + addressBytes)
+    return undefined;
+  if (nameBytes > nameBytesMax || !isCount(messageBytesMax)) return undefined;
+  return {
+    kind,
+    features: view.getUint16(2, true),
+    receiverId,
+    senderId: view.getUint32(8, true),
+    credits: view.getUint32(12, true),
+    streamCredits: view.getUint32(24, true),
+    messageBytesMax,
+    name: new TextDecoder().decode(
+      bytes.subarray(greetingBytes, greetingBytes + nameBytes),
+    ),
+    address: bytes.slice(greetingBytes + nameBytes),
+  };
+}

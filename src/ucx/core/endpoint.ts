@@ -1,0 +1,148 @@
+/** One connection of a worker: what is known of it. What happens to it is in `connections.ts`. */
+import type { Handle } from "../../../ffi/host.ts";
+import type { UcxError } from "../errors.ts";
+import { Counters } from "../statistics.ts";
+import { exactMask, wireTag } from "../tags.ts";
+
+/**
+ * - `connecting`: until the handshake is through
+ * - `open`
+ * - `leaving`: we said goodbye
+ * - `left`: the peer said goodbye; what it sent can be received
+ * - `closed`: UCX has let go of it; what had arrived can still be received
+ */
+export type EndpointState =
+  "connecting" | "open" | "leaving" | "left" | "closed";
+
+/** Why a connection ended. */
+export interface CloseInfo {
+  readonly endpointId: number;
+  /** Who ended it. */
+  readonly by: "us" | "peer";
+  /** Whether both sides had said goodbye and everything had arrived. */
+  readonly orderly: boolean;
+  /** What went wrong, if anything did. */
+  readonly error: UcxError | undefined;
+  /** Tagged messages that the peer says it sent; undefined without a goodbye. */
+  readonly messagesSentByPeer: number | undefined;
+  /** Tagged messages of it that were received. */
+  readonly messagesReceived: number;
+}
+
+/** Which messages a receive takes: those whose tag is `tag` in the bits of `mask`. */
+export interface TagMatch {
+  readonly tag: bigint;
+  readonly mask: bigint;
+  /** Set when only messages of one connection match. */
+  readonly endpoint: Endpoint | undefined;
+}
+
+/** A connection. */
+export class Endpoint {
+  /** What the user calls it; unique in the worker's life. */
+  readonly id: number;
+  /** What the peer puts into the tags of its messages to us. */
+  readonly wireId: number;
+  /** 0 when UCX has let go of it. */
+  handle: Handle;
+  state: EndpointState = "connecting";
+  /** `host:port`, or empty for one by worker address. */
+  readonly remoteAddress: string;
+  /** Whether we connected. */
+  readonly initiated: boolean;
+  readonly raw: boolean;
+  /** What we put into the tags of our messages; 0 until it is known. */
+  peerWireId = 0;
+  peerName = "";
+  peerFeatures = 0;
+  /** Bytes of the longest message that the peer takes. */
+  peerMessageBytesMax = Number.MAX_SAFE_INTEGER;
+
+  readonly counters = new Counters();
+  /** Tagged messages handed to UCX. */
+  sent = 0;
+  /** How many may be, in all. */
+  sendLimit = 0;
+  /** The limit that the peer was told we had reached. */
+  starvedAt = -1;
+  /** Tagged messages received. */
+  received = 0;
+  /** How many the peer may send, in all, and at which count of received ones it is told of more. */
+  granted = 0;
+  grantAt = Number.POSITIVE_INFINITY;
+  /** The peer has told that it has something to send and may not. */
+  peerStarved = false;
+  /** Receives that wait for this endpoint alone. */
+  waitingReceives = 0;
+
+  /** Stream: bytes handed to UCX, and how many may be. */
+  streamSent = 0;
+  streamSendLimit = 0;
+  /** Stream: bytes read, how many the peer may send, and at which count it is told of more. */
+  streamReceived = 0;
+  streamGranted = 0;
+  streamGrantAt = Number.POSITIVE_INFINITY;
+
+  /** What the peer's goodbye said, if it came. */
+  goodbye:
+    | { readonly messagesSent: number; readonly streamBytesSent: number }
+    | undefined;
+  /** Whether the peer has answered our goodbye. */
+  farewell = false;
+  /** Whether everything that was sent before our goodbye has left. */
+  flushed = false;
+  /** Whether UCX has been asked to close it. */
+  closing = false;
+  /** Why it does not work any more. */
+  failure: UcxError | undefined;
+  /** On the clock of `performance.now()`: when connecting or closing has taken too long. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  /** Called at each change of the state, not from within UCX. */
+  readonly stateListeners = new Set<(endpoint: Endpoint) => void>();
+  /** Called when more may be sent, or never will. */
+  readonly creditListeners = new Set<(endpoint: Endpoint) => void>();
+
+  #lastMatchTag: number | bigint = -1;
+  #lastMatch: TagMatch | undefined;
+  #lastTag: number | bigint = -1;
+  #lastWireTag = 0n;
+
+  constructor(init: {
+    readonly id: number;
+    readonly wireId: number;
+    readonly handle: Handle;
+    readonly remoteAddress: string;
+    readonly initiated: boolean;
+    readonly raw: boolean;
+  }) {
+    this.id = init.id;
+    this.wireId = init.wireId;
+    this.handle = init.handle;
+    this.remoteAddress = init.remoteAddress;
+    this.initiated = init.initiated;
+    this.raw = init.raw;
+  }
+
+  /** The UCX tag of a message to the peer. Making a bigint costs more than the call that takes it, so the last one is kept. */
+  sendTag(tag: number | bigint): bigint {
+    if (tag === this.#lastTag) return this.#lastWireTag;
+    this.#lastWireTag = this.raw
+      ? BigInt(tag)
+      : wireTag(this.peerWireId, BigInt(tag));
+    this.#lastTag = tag;
+    return this.#lastWireTag;
+  }
+
+  /** Messages of the peer with exactly this tag. Kept for the same reason. */
+  match(tag: number | bigint): TagMatch {
+    if (this.#lastMatch !== undefined && tag === this.#lastMatchTag)
+      return this.#lastMatch;
+    this.#lastMatchTag = tag;
+    this.#lastMatch = {
+      tag: this.raw ? BigInt(tag) : wireTag(this.wireId, BigInt(tag)),
+      mask: exactMask,
+      endpoint: this,
+    };
+    return this.#lastMatch;
+  }
+}

@@ -1,0 +1,284 @@
+/** A UCX context with one worker: UCX's calls in terms of this room, without any policy. */
+import {
+  type Handle,
+  type NativeCallback,
+  openCallback,
+  sizeAt,
+} from "../../../ffi/host.ts";
+import {
+  ActiveMessageParameters,
+  createActiveMessageHandler,
+} from "../../../ffi/ucp/active_message_structs.ts";
+import { UCP_FEATURE, UCS_THREAD_MODE } from "../../../ffi/ucp/constants.ts";
+import {
+  createContextParameters,
+  createWorkerParameters,
+  WorkerAttributes,
+} from "../../../ffi/ucp/context_structs.ts";
+import {
+  ConnectionRequestAttributes,
+  createEndpointParameters,
+  createListenerParameters,
+  type EndpointTarget,
+  ListenerAttributes,
+} from "../../../ffi/ucp/endpoint_structs.ts";
+import type { UcpFunctions, UcpLibrary } from "../../../ffi/ucp/library.ts";
+import { copyOf } from "../../../ffi/ucp/native_memory.ts";
+import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
+import type { SocketAddress } from "../../../ffi/ucp/socket_address.ts";
+import { ucpCallbacks } from "../../../ffi/ucp/symbols.ts";
+import { createConfig } from "../configuration.ts";
+import { UcxAddressInUseError } from "../errors.ts";
+import { checkStatus, statusError } from "../status_errors.ts";
+import type { ResolvedWorkerConfig } from "../worker_config.ts";
+import { RequestParams } from "./request_params.ts";
+
+const busy = -15;
+const ok = 0;
+
+/** What an active message's handler is given: its header, copied, and the endpoint to answer to, if the sender wants one. */
+export type HeaderHandler = (
+  header: Uint8Array<ArrayBuffer>,
+  replyEndpoint: Handle,
+) => void;
+
+/** UCX's name of a socket address. */
+export function addressText({ address, port }: SocketAddress): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Bits of `UCP_FEATURE` that a configuration asks for. */
+function featuresOf(config: ResolvedWorkerConfig): number {
+  let features: number = UCP_FEATURE.WAKEUP;
+  if (config.enableTag) features |= UCP_FEATURE.TAG;
+  if (config.enableStream) features |= UCP_FEATURE.STREAM;
+  if (config.enableRma)
+    features |= UCP_FEATURE.RMA | UCP_FEATURE.AMO32 | UCP_FEATURE.AMO64;
+  if (!config.raw || config.enableActiveMessages) features |= UCP_FEATURE.AM;
+  return features;
+}
+
+/** A context and its worker. */
+export class NativeWorker {
+  readonly library: UcpLibrary;
+  readonly functions: UcpFunctions;
+  readonly params = new RequestParams();
+  readonly features: number;
+  readonly context: Handle;
+  readonly worker: Handle;
+  /** Becomes readable when there is something to progress, after `arm`. */
+  readonly eventDescriptor: number;
+  /** Bytes. */
+  readonly maxActiveMessageHeader: number;
+  /** Called within UCX, so it must only record. */
+  onEndpointError: (endpoint: Handle, status: number) => void = () => {};
+
+  readonly #callbacks: NativeCallback[] = [];
+  readonly #errorCallback: NativeCallback;
+  #destroyed = false;
+
+  /** @throws {UcxError} what UCX says of it */
+  constructor(library: UcpLibrary, config: ResolvedWorkerConfig) {
+    this.library = library;
+    this.functions = library.functions;
+    this.features = featuresOf(config);
+    const { functions } = this;
+    const cell = new NativeCell();
+    const contextParams = createContextParameters({
+      features: this.features,
+      ...(config.name === "" ? {} : { name: config.name }),
+    });
+    const settings = createConfig(library, config);
+    try {
+      checkStatus(
+        functions.ucp_init_version(
+          1,
+          13,
+          contextParams.bytes,
+          settings.handle,
+          cell.bytes,
+        ),
+        "ucp_init",
+      );
+    } finally {
+      settings.release();
+    }
+    this.context = cell.object;
+    try {
+      const workerParams = createWorkerParameters({
+        threadMode: {
+          single: UCS_THREAD_MODE.SINGLE,
+          serialized: UCS_THREAD_MODE.SERIALIZED,
+          multi: UCS_THREAD_MODE.MULTI,
+        }[config.threadMode],
+        ignoreRequestLeak: true,
+        ...(config.name === "" ? {} : { name: config.name }),
+      });
+      checkStatus(
+        functions.ucp_worker_create(
+          this.context,
+          workerParams.bytes,
+          cell.bytes,
+        ),
+        "ucp_worker_create",
+      );
+    } catch (error) {
+      functions.ucp_cleanup(this.context);
+      throw error;
+    }
+    this.worker = cell.object;
+    const attributes = new WorkerAttributes();
+    functions.ucp_worker_query(this.worker, attributes.bytes);
+    this.maxActiveMessageHeader = attributes.maxActiveMessageHeader;
+    checkStatus(
+      functions.ucp_worker_get_efd(this.worker, cell.bytes),
+      "ucp_worker_get_efd",
+    );
+    this.eventDescriptor = cell.int;
+    this.#errorCallback = this.#callback(
+      openCallback(ucpCallbacks.error, (_argument, endpoint, status) => {
+        this.onEndpointError(endpoint, status);
+        return undefined;
+      }),
+    );
+  }
+
+  #callback(callback: NativeCallback): NativeCallback {
+    this.#callbacks.push(callback);
+    return callback;
+  }
+
+  /** What others need to connect without a listener; it changes with the transports only. */
+  address(): Uint8Array<ArrayBuffer> {
+    const attributes = new WorkerAttributes("all");
+    checkStatus(
+      this.functions.ucp_worker_query(this.worker, attributes.bytes),
+      "ucp_worker_query",
+    );
+    const bytes = copyOf(attributes.address, attributes.addressLength);
+    this.functions.ucp_worker_release_address(this.worker, attributes.address);
+    return bytes;
+  }
+
+  /** @throws {UcxError} what UCX says of it; a connection request is used up all the same */
+  createEndpoint(to: EndpointTarget): Handle {
+    const cell = new NativeCell();
+    const params = createEndpointParameters({
+      to,
+      onError: { callback: this.#errorCallback.pointer },
+    });
+    checkStatus(
+      this.functions.ucp_ep_create(this.worker, params.bytes, cell.bytes),
+      "connect",
+    );
+    return cell.object;
+  }
+
+  /**
+   * Begins to listen.
+   *
+   * @param onRequest called within UCX, so it must only record
+   * @throws {UcxAddressInUseError} when somebody listens there
+   * @throws {UcxError} what else UCX says of it
+   */
+  listen(
+    address: SocketAddress,
+    onRequest: (request: Handle) => void,
+  ): { readonly listener: Handle; readonly address: SocketAddress } {
+    const callback = this.#callback(
+      openCallback(ucpCallbacks.connection, (request) => {
+        onRequest(request);
+        return undefined;
+      }),
+    );
+    const cell = new NativeCell();
+    const params = createListenerParameters(address, {
+      callback: callback.pointer,
+    });
+    const status = this.functions.ucp_listener_create(
+      this.worker,
+      params.bytes,
+      cell.bytes,
+    );
+    if (status === busy)
+      throw new UcxAddressInUseError(
+        `somebody listens at ${addressText(address)} already`,
+        { status },
+      );
+    if (status !== ok)
+      throw statusError(`listen at ${addressText(address)}`, status);
+    const listener = cell.object;
+    const attributes = new ListenerAttributes();
+    this.functions.ucp_listener_query(listener, attributes.bytes);
+    return { listener, address: attributes.address ?? address };
+  }
+
+  /** Who wants to connect. */
+  clientAddress(request: Handle): string {
+    const attributes = new ConnectionRequestAttributes();
+    const status = this.functions.ucp_conn_request_query(
+      request,
+      attributes.bytes,
+    );
+    const address = status === ok ? attributes.clientAddress : undefined;
+    return address === undefined ? "" : addressText(address);
+  }
+
+  reject(listener: Handle, request: Handle): void {
+    this.functions.ucp_listener_reject(listener, request);
+  }
+
+  /** @param handler called within UCX, so it must only record */
+  listenForHeaders(id: number, handler: HeaderHandler): void {
+    const params = new ActiveMessageParameters();
+    const callback = this.#callback(
+      openCallback(
+        ucpCallbacks.activeMessage,
+        (_argument, header, headerBytes, _data, _dataBytes, parameters) => {
+          handler(
+            copyOf(header, headerBytes),
+            params.load(parameters).replyEndpoint,
+          );
+          return ok;
+        },
+      ),
+    );
+    checkStatus(
+      this.functions.ucp_worker_set_am_recv_handler(
+        this.worker,
+        createActiveMessageHandler({
+          id,
+          onMessage: { callback: callback.pointer },
+        }).bytes,
+      ),
+      "ucp_worker_set_am_recv_handler",
+    );
+  }
+
+  /** Sends an active message without data. Gives UCX's `ucs_status_ptr_t`; keep `header` until a request is done. */
+  sendHeader(
+    endpoint: Handle,
+    id: number,
+    header: Uint8Array,
+    params: Handle,
+  ): Handle {
+    return this.functions.ucp_am_send_nbx(
+      endpoint,
+      id,
+      header,
+      sizeAt(header.byteLength),
+      null,
+      sizeAt(0),
+      params,
+    );
+  }
+
+  /** Destroys worker and context. Whatever is open goes with them. Idempotent. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.functions.ucp_worker_destroy(this.worker);
+    this.functions.ucp_cleanup(this.context);
+    for (const callback of this.#callbacks) callback.close();
+  }
+}

@@ -1,0 +1,33 @@
+/** How operations are to be done: one `ucp_request_param_t` for each way, since UCX only reads it during the call. */
+import type { Handle } from "../../../ffi/host.ts";
+import {
+  UCP_AM_SEND_FLAG,
+  UCP_DATATYPE,
+  UCP_EP_CLOSE_FLAG,
+} from "../../../ffi/ucp/constants.ts";
+import {
+  alwaysRequest,
+  createRequestParameters,
+  type RequestOptions,
+} from "../../../ffi/ucp/request_structs.ts";
+
+/** The parameters of one worker's operations, as addresses. */
+export class RequestParams {
+  readonly #kept: unknown[] = [];
+  /** Bytes, and done at once where that is possible. */
+  readonly plain: Handle = this.#make({});
+  /** Always a request: a tagged message that is received at once would tell neither tag nor length. */
+  readonly receive: Handle = this.#make({ attributes: alwaysRequest });
+  /** Data in several buffers. */
+  readonly iov: Handle = this.#make({ datatype: UCP_DATATYPE.IOV });
+  /** Closes without asking the peer. */
+  readonly force: Handle = this.#make({ flags: UCP_EP_CLOSE_FLAG.FORCE });
+  /** Shows the receiver which endpoint an active message came by. */
+  readonly reply: Handle = this.#make({ flags: UCP_AM_SEND_FLAG.REPLY });
+
+  #make(options: RequestOptions): Handle {
+    const params = createRequestParameters(options);
+    this.#kept.push(params);
+    return params.handle;
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * A worker and everything that happens on it: what both levels, the blocking and the asynchronous one, are made of.
+ * Nothing here waits, except for `waitUntil`.
+ */
+import { pollDescriptor } from "../../../ffi/poll_descriptor.ts";
+import type { UcpLibrary } from "../../../ffi/ucp/library.ts";
+import { UcxClosedError } from "../errors.ts";
+import { Counters } from "../statistics.ts";
+import { checkStatus } from "../status_errors.ts";
+import { exactMask, wireMask, wireTag } from "../tags.ts";
+import type { ResolvedWorkerConfig } from "../worker_config.ts";
+import type { ConnectionHooks } from "./closing.ts";
+import { Connections } from "./connections.ts";
+import type { Endpoint, TagMatch } from "./endpoint.ts";
+import { NativeWorker } from "./native_worker.ts";
+import { Requests } from "./requests.ts";
+import { Spill } from "./spill.ts";
+import { TagMessages } from "./tag_messages.ts";
+
+const busy = -15;
+/** Turns between two looks at the clock, while something has a deadline. */
+const turnsPerClock = 64;
+/** Requests can become done without `ucp_worker_progress` telling. */
+const turnsPerPoll = 16;
+/** Longest sleep in one piece, so that deadlines of connections are kept. */
+const sleepMsMax = 100;
+
+/** A UCX worker with its connections, messages and requests. */
+export class WorkerCore {
+  readonly config: ResolvedWorkerConfig;
+  readonly native: NativeWorker;
+  readonly requests: Requests;
+  readonly connections: Connections;
+  readonly messages: TagMessages;
+  readonly spill: Spill;
+  /** What belongs to no connection. */
+  readonly unattributed = new Counters();
+  /** What has to be closed before the worker. */
+  readonly closers = new Set<{ close(): void }>();
+  readonly startedMs: number = performance.now();
+  #turns = 0;
+  #closed = false;
+  /** Run at each turn of progress; gives how much it did. */
+  readonly #steps: (() => number)[] = [];
+
+  /** @throws {UcxError} what UCX says of it */
+  constructor(
+    library: UcpLibrary,
+    config: ResolvedWorkerConfig,
+    hooks: ConnectionHooks,
+  ) {
+    this.config = config;
+    this.native = new NativeWorker(library, config);
+    this.spill = new Spill(config.spillBytes);
+    this.requests = new Requests(
+      this.native.functions,
+      this.native.worker,
+      (operation) => this.messages.onReceived(operation),
+    );
+    this.connections = new Connections(
+      this.native,
+      this.requests,
+      config,
+      hooks,
+    );
+    const { connections } = this;
+    this.messages = new TagMessages({
+      native: this.native,
+      requests: this.requests,
+      spill: this.spill,
+      raw: config.raw,
+      creditMessages: config.creditMessages,
+      unattributed: this.unattributed,
+      endpointOf: (wireId) => connections.table.byWireId(wireId),
+      endpoints: () => connections.table.list(),
+      overflow: (endpoint) => connections.closing.overflow(endpoint),
+      forgetIfEmpty: (endpoint) => connections.closing.forgetIfEmpty(endpoint),
+      sendControl: (endpoint, message) =>
+        connections.sendControl(endpoint, message),
+    });
+    connections.messages = this.messages;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws {UcxClosedError} when the worker was closed */
+  checkOpen(): void {
+    if (this.#closed) throw new UcxClosedError("the worker is closed");
+  }
+
+  /** Adds something to be done at each turn. */
+  addStep(step: () => number): void {
+    this.#steps.push(step);
+  }
+
+  /** Lets UCX work, and handles what came of it. Runs hooks of the user. Returns how much happened; 0 for nothing. */
+  progress(): number {
+    if (this.#closed) return 0;
+    let happened = this.native.functions.ucp_worker_progress(
+      this.native.worker,
+    );
+    const turn = ++this.#turns;
+    if (this.requests.count > 0 && (happened > 0 || turn % turnsPerPoll === 0))
+      happened += this.requests.poll();
+    if (this.connections.hasEvents) happened += this.connections.handleEvents();
+    for (const step of this.#steps) happened += step();
+    if (turn % turnsPerClock === 0) this.checkDeadlines();
+    return happened;
+  }
+
+  /** Ends what has taken too long. */
+  checkDeadlines(): void {
+    if (this.connections.closing.deadlineMs !== Number.POSITIVE_INFINITY)
+      this.connections.closing.checkDeadlines(performance.now());
+  }
+
+  /** Makes UCX's descriptor tell of the next event. False when there is something to progress first. */
+  arm(): boolean {
+    const status = this.native.functions.ucp_worker_arm(this.native.worker);
+    if (status === busy) return false;
+    checkStatus(status, "ucp_worker_arm");
+    return true;
+  }
+
+  /**
+   * Progresses until `done`, on this thread, which is blocked meanwhile: spinning first, then asleep on UCX's descriptor.
+   *
+   * @param deadlineMs on the clock of `performance.now()`
+   * @returns whether it was done in time
+   */
+  waitUntil(done: () => boolean, deadlineMs: number): boolean {
+    const { spinUs } = this.config;
+    let idleSinceMs = performance.now();
+    for (;;) {
+      let happened = 0;
+      for (let turn = 0; turn < turnsPerClock; turn++) {
+        happened += this.progress();
+        if (done()) return true;
+        if (this.#closed) return false;
+      }
+      const nowMs = performance.now();
+      if (nowMs >= deadlineMs) return done();
+      if (happened > 0) idleSinceMs = nowMs;
+      else if ((nowMs - idleSinceMs) * 1000 >= spinUs)
+        this.sleep(
+          Math.min(deadlineMs, this.connections.closing.deadlineMs) - nowMs,
+        );
+      this.checkDeadlines();
+    }
+  }
+
+  /** Blocks the thread until UCX has something to progress, at most so long. */
+  sleep(timeoutMs: number): void {
+    if (timeoutMs <= 0 || !this.arm()) return;
+    pollDescriptor(
+      this.native.eventDescriptor,
+      Math.min(timeoutMs, sleepMsMax),
+    );
+  }
+
+  /**
+   * Which messages a receive takes.
+   *
+   * @param endpoint whose messages; undefined for those of all
+   * @param tag undefined for any
+   * @param mask bits of the tag that must be equal. @default all
+   */
+  match(
+    endpoint: Endpoint | undefined,
+    tag: number | bigint | undefined,
+    mask: bigint = exactMask,
+  ): TagMatch {
+    if (endpoint !== undefined && mask === exactMask && tag !== undefined)
+      return endpoint.match(tag);
+    const userMask = tag === undefined ? 0n : mask;
+    const userTag = BigInt(tag ?? 0n) & userMask;
+    if (this.config.raw) return { tag: userTag, mask: userMask, endpoint };
+    return {
+      tag: wireTag(endpoint?.wireId ?? 0, userTag),
+      mask: wireMask(endpoint !== undefined, userMask),
+      endpoint,
+    };
+  }
+
+  /** Closes everything at once; what is open is cut off. Idempotent. */
+  destroy(): void {
+    if (this.#closed) return;
+    for (const endpoint of [...this.connections.table.list()])
+      this.connections.closing.close(endpoint, 0);
+    this.requests.cancelAll();
+    for (let turn = 0; turn < 1000 && this.requests.count > 0; turn++)
+      this.progress();
+    this.#closed = true;
+    this.native.destroy();
+  }
+}

@@ -1,0 +1,11 @@
+/** OpenUCX for Bun and Deno. */
+export type { UcxAddress } from "./address.ts";
+export type { MessageData } from "./core/buffers.ts";
+export type { AcceptHook, ConnectionRequest } from "./core/connections.ts";
+export type { CloseInfo } from "./core/endpoint.ts";
+export * from "./errors.ts";
+export { UcxListener } from "./listener.ts";
+export { type EndpointStats, WorkerStats } from "./statistics.ts";
+export { UcxWorker } from "./worker.ts";
+export { ThreadMode, type WorkerConfig } from "./worker_config.ts";
+export type * from "./worker_types.ts";

@@ -1,0 +1,28 @@
+import { UcxTimeoutError, UcxWorker } from "../../../src/ucx/mod.ts";
+import { describe, expect, test } from "../../support/testing.ts";
+
+const ucx = { TLS: "tcp", NET_DEVICES: "lo" };
+
+describe("a UCX worker", () => {
+  test("connects to itself, sends, receives, and closes in order", () => {
+    using worker = new UcxWorker({ ucx, name: "self" });
+    const closed: boolean[] = [];
+    worker.events.on("close", (info) => closed.push(info.orderly));
+    const listener = worker.createListener("127.0.0.1:0");
+    const id = worker.connect(listener.address);
+    expect(worker.isConnected(id)).toBe(true);
+    const data = new TextEncoder().encode("hello");
+    worker.sendTag(id, 7, data);
+    const buffer = new Uint8Array(100);
+    expect(worker.receiveTag(undefined, 7, buffer)).toBe(5);
+    expect(new TextDecoder().decode(buffer.subarray(0, 5))).toBe("hello");
+    expect(worker.tryReceiveTag(undefined, 7, buffer)).toBe(undefined);
+    expect(() => worker.receiveTag(id, 8, buffer, { timeoutMs: 20 })).toThrow(
+      UcxTimeoutError,
+    );
+    worker.cleanupAll();
+    expect(closed).toEqual([true, true]);
+    expect(worker.getEndpointIds()).toEqual([]);
+    expect(worker.stats().messagesReceived).toBe(1);
+  });
+});

@@ -182,7 +182,7 @@ torture: setup build
 model: setup
 	@$(BUN) scripts/run_model.ts
 
-# What is found is written to build/fuzz/; in ffi/c/tests/corruption_inputs/ `make test` replays it ever after.
+# Half of the time each: scripts with a segment of their own, and with others at work on it. What is found is written to build/fuzz/; in ffi/c/tests/corruption_inputs/ `make test` replays it ever after.
 FUZZ_SECONDS := 60
 FUZZ_KEPT := ffi/c/tests/corruption_inputs
 
@@ -194,7 +194,7 @@ fuzz:
 	@bash scripts/fuzz_packages.sh
 	@$(MAKE) --no-print-directory --silent build/fuzz/corruption_fuzz
 	@mkdir -p build/fuzz/corpus
-	@build/fuzz/corruption_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -max_len=4096 -len_control=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus $(FUZZ_KEPT)
+	@for company in "" RINGWIRE_FUZZ_COMPANY=1; do env $$company build/fuzz/corruption_fuzz -max_total_time=$$(($(FUZZ_SECONDS) / 2 + 1)) -timeout=20 -max_len=4096 -len_control=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus $(FUZZ_KEPT); done
 
 # --- bench
 

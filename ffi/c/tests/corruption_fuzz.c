@@ -1,4 +1,4 @@
-/* The scripts of corruption_script.h, made up by libFuzzer: `make fuzz`. */
+/* The scripts of corruption_script.h, made up by libFuzzer: `make fuzz`. RINGWIRE_FUZZ_COMPANY=1: each in company. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,6 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         path = strdup(fresh_path());
     }
     unlink(path);
-    run_script(path, bytes, size);
+    run_script(path, bytes, size, getenv("RINGWIRE_FUZZ_COMPANY") != NULL);
     return 0;
 }

@@ -1,10 +1,12 @@
 /*
  * A script of corruptions of a segment, and of operations of two handles that use it. It is made of bytes, so that a fuzzer can make it
- * up: any bytes are a script. No operation may crash, hang, or touch memory that is not its own (the sanitizers watch); each answers with
+ * up: any bytes are a script. In company a third handle works on the segment in another thread meanwhile, so that nonsense appears in the
+ * middle of its operations too. No operation may crash, hang, or touch memory that is not its own (the sanitizers watch); each answers with
  * what the ABI allows. What was written over may be lost.
  */
 #ifndef RW_CORRUPTION_SCRIPT_H
 #define RW_CORRUPTION_SCRIPT_H
+#include "guarded_mapping.h"
 #include "use_queue.h"
 
 #define SCRIPT_OPERATIONS_MAX 300
@@ -110,7 +112,8 @@ static inline void reopen(struct user *u, const char *path) {
 }
 
 static inline int32_t operate(struct script *s, struct user *u) {
-    static uint8_t body[SCRIPT_BODY_MAX + 100], room[2 * SCRIPT_BODY_MAX];
+    static const uint8_t body[SCRIPT_BODY_MAX + 100];
+    static _Thread_local uint8_t room[2 * SCRIPT_BODY_MAX];
     static const uint8_t note[RWQ_NOTE_BYTES + 100];
     rwq *q = u->h.q;
     uint64_t kind = next_of(s, 1), n = next_of(s, 2);
@@ -147,7 +150,28 @@ static inline int32_t operate(struct script *s, struct user *u) {
     }
 }
 
-static inline void run_script(const char *path, const uint8_t *bytes, size_t size) {
+struct company {
+    pthread_t thread;
+    const char *path;
+    uint64_t random;
+    _Atomic bool ready, stop;
+};
+static inline void *work_in_company(void *argument) {
+    struct company *c = argument;
+    struct user u = {0};
+    for (uint32_t n = 0; !atomic_load(&c->stop); n++) {
+        uint8_t bytes[16];
+        for (size_t i = 0; i < sizeof bytes; i++) c->random = c->random * 6364136223846793005ull + 1442695040888963407ull, bytes[i] = (uint8_t)(c->random >> 56);
+        struct script s = {bytes, bytes + sizeof bytes};
+        if (n % 64 == 0) reopen(&u, c->path);
+        atomic_store(&c->ready, true);
+        if (u.h.q) expect_allowed(operate(&s, &u));
+    }
+    if (u.h.q) u.h.q->views_given = false, rwq_close(u.h.q);
+    return NULL;
+}
+
+static inline void run_script(const char *path, const uint8_t *bytes, size_t size, bool in_company) {
     struct script s = {bytes, bytes + size};
     struct user users[2] = {0};
     struct rw_layout l;
@@ -157,6 +181,12 @@ static inline void run_script(const char *path, const uint8_t *bytes, size_t siz
     uint8_t *segment = mmap(NULL, l.total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     CHECK(fd >= 0 && segment != MAP_FAILED);
     for (int i = 0; i < 2; i++) reopen(&users[i], path);
+    struct company company = {.path = path, .random = size};
+    for (size_t i = 0; i < size; i++) company.random = company.random * 31 + bytes[i];
+    if (in_company) {
+        CHECK_EQUAL(pthread_create(&company.thread, NULL, work_in_company, &company), 0);
+        while (!atomic_load(&company.ready)) sleep_ms(0.01);
+    }
     for (int n = 0; n < SCRIPT_OPERATIONS_MAX && s.at < s.end; n++) {
         uint64_t what = next_of(&s, 1);
         struct user *u = &users[what >> 7];
@@ -167,6 +197,8 @@ static inline void run_script(const char *path, const uint8_t *bytes, size_t siz
         else if (what % 128 == 127) reopen(u, path);
         else if (u->h.q) expect_allowed(operate(&s, u));
     }
+    atomic_store(&company.stop, true);
+    if (in_company) CHECK_EQUAL(pthread_join(company.thread, NULL), 0);
     for (int i = 0; i < 2; i++)
         if (users[i].h.q) users[i].h.q->views_given = false, rwq_close(users[i].h.q);
     munmap(segment, l.total);

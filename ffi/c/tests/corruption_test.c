@@ -1,6 +1,6 @@
 /*
  * Scripts of corruptions and operations: those that are kept in corruption_inputs/ (what was found to do harm, and cover-*: what `make fuzz` reached),
- * and some that are made up here. RINGWIRE_FUZZ_SEED begins elsewhere, RINGWIRE_FUZZ_ROUNDS goes on for longer.
+ * and some that are made up here, every second one in company. RINGWIRE_FUZZ_SEED begins elsewhere, RINGWIRE_FUZZ_ROUNDS goes on for longer.
  */
 #include "corruption_script.h"
 
@@ -29,9 +29,11 @@ static void kept_inputs_do_no_harm(void) {
         ssize_t size = read(fd, bytes, sizeof bytes);
         CHECK(size > 0);
         close(fd);
-        IN_CHILD(pid, alarm(SCRIPT_SECONDS_MAX), run_script(path, bytes, (size_t)size));
-        int status = status_of(pid);
-        if (status) printf("  %s\n", entry->d_name), say_what("input", count, status);
+        for (int in_company = 0; in_company < 2; in_company++) {
+            IN_CHILD(pid, alarm(SCRIPT_SECONDS_MAX), run_script(path, bytes, (size_t)size, in_company));
+            int status = status_of(pid);
+            if (status) printf("  %s\n", entry->d_name), say_what(in_company ? "in company, input" : "input", count, status);
+        }
         count++;
     }
     closedir(inputs);
@@ -60,7 +62,7 @@ static void scripts_made_up_crash_and_hang_nobody(void) {
                 atomic_store(now, i);
                 alarm(SCRIPT_SECONDS_MAX);
                 script_of(i, bytes);
-                run_script(path, bytes, 20 + i * 37 % (SCRIPT_BYTES_MAX - 20));
+                run_script(path, bytes, 20 + i * 37 % (SCRIPT_BYTES_MAX - 20), i % 2);
             }
         });
         int status = status_of(pid);
@@ -68,5 +70,22 @@ static void scripts_made_up_crash_and_hang_nobody(void) {
     }
 }
 
-static const struct test tests[] = {TEST(kept_inputs_do_no_harm), TEST(scripts_made_up_crash_and_hang_nobody)};
+static void expect_fault(volatile const uint8_t *at) {
+    IN_CHILD(pid, {
+        signal(SIGSEGV, SIG_DFL); /* not the sanitizer's report */
+        (void)*at;
+    });
+    int status = status_of(pid);
+    CHECK_NOTE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a read beyond the segment ended with status %#x", status);
+}
+
+/* Or those scripts would find less. */
+static void an_access_beyond_the_segment_is_a_fault(void) {
+    struct handle h = new_queue((struct rwq_params){.max_messages = SCRIPT_SLOTS, .max_body = SCRIPT_BODY_MAX});
+    expect_fault(h.q->base - 1);
+    expect_fault(h.q->base + (h.q->l.total + RW_PAGE - 1) / RW_PAGE * RW_PAGE);
+    close_queue(&h);
+}
+
+static const struct test tests[] = {TEST(an_access_beyond_the_segment_is_a_fault), TEST(kept_inputs_do_no_harm), TEST(scripts_made_up_crash_and_hang_nobody)};
 int main(int argc, char **argv) { return RUN_TESTS(tests, argc, argv); }

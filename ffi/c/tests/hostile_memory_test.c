@@ -2,6 +2,7 @@
  * Somebody writes nonsense into a segment while others use it. Each of them may see QueueCorrupt, wrong counts or lost messages: what was
  * written over cannot be known. But none may crash, hang, or read or write outside the segment (the sanitizers watch).
  */
+#include "guarded_mapping.h"
 #include "use_queue.h"
 
 enum { USERS = 3, OPERATIONS = 3000, SCRIBBLES = 150, ROUND_SECONDS_MAX = 20 };

@@ -174,9 +174,9 @@ $(SHELLS_STAMP): scripts/test_shells.sh
 test: setup build $(SHELLS_STAMP)
 	@$(BUN) scripts/run_tests.ts
 
-# What `make test` shows with samples, at full size: some minutes.
+# What `make test` shows with samples, at full size: the better part of an hour. It ends with the figures.
 torture: setup build
-	@$(BUN) test ./tests/torture/
+	@$(BUN) scripts/run_torture.ts
 
 # Everything, exhaustively: minutes. `make test` has the small configurations and all the deliberate mistakes.
 model: setup

@@ -14,6 +14,7 @@ import { Reckoner, type Reckoning } from "./chaos_ledger.ts";
 import { peerFixture, type PeerProcess, type Runtime } from "./peer_process.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { expect } from "./testing.ts";
+import { noteFigures } from "./torture_figures.ts";
 
 const program = new URL("./chaos_program.ts", import.meta.url);
 /** Of the queue: small, so that it is full most of the time. */
@@ -265,7 +266,7 @@ export function chaosSeed(): number {
 /** Runs a trial, says what came of it, and expects that nothing is wrong. */
 export async function expectNothingLost(trial: ChaosTrial): Promise<void> {
   const found = await runChaos(trial);
-  console.log(describeChaos(trial, found));
+  noteFigures(describeChaos(trial, found));
   const { lost, torn, unflagged, ackedTwice, phantoms } = found;
   const { overcounted, leaked, failures } = found;
   expect(failures).toEqual([]);

@@ -1,6 +1,7 @@
 /** What the native tests show with samples, at full size: minutes long, so only `make torture` runs it. */
 import { join } from "node:path";
 import { describe, expect, test } from "../support/testing.ts";
+import { noteFigures } from "../support/torture_figures.ts";
 
 const root = join(import.meta.dir, "../..");
 const hourMs = 3_600_000;
@@ -16,13 +17,30 @@ async function runNative(
       cwd: root,
       env: { ...process.env, ...environment },
       stdin: "ignore",
-      stdout: "inherit",
+      stdout: "pipe",
       stderr: "inherit",
     });
-    return await child.exited;
+    let output = "";
+    const decoder = new TextDecoder();
+    for await (const piece of child.stdout) {
+      process.stdout.write(piece);
+      output += decoder.decode(piece, { stream: true });
+    }
+    return { exitCode: await child.exited, output };
   };
-  expect(await run(["make", "--silent", `build/${program}`])).toBe(0);
-  expect(await run([join(root, "build", program), name])).toBe(0);
+  const { exitCode } = await run(["make", "--silent", `build/${program}`]);
+  expect(exitCode).toBe(0);
+  const begun = performance.now();
+  const test = await run([join(root, "build", program), name]);
+  expect(test.exitCode).toBe(0);
+  // Its last line of figures is the sum of all.
+  const figures =
+    test.output
+      .match(/^ {2}\S.*$/gm)
+      ?.at(-1)
+      ?.trim() ?? "";
+  const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+  noteFigures(`${name}: ${figures} (${seconds} s)`);
 }
 
 describe("torture of the native library", () => {

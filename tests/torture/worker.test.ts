@@ -3,6 +3,7 @@ import { expectNoTwoAttemptsAtATime } from "../support/killed_workers.ts";
 import { expectEachOnce } from "../support/process_storm.ts";
 import { cleanUpSandboxes, Sandbox } from "../support/sandbox.ts";
 import { describe, expect, test } from "../support/testing.ts";
+import { noteFigures } from "../support/torture_figures.ts";
 
 const hourMs = 3_600_000;
 /** Bytes that a handler may write for one message. */
@@ -19,7 +20,7 @@ describe("torture", () => {
         pairs: 5000,
         atATime: 16,
       });
-      console.log(
+      noteFigures(
         `${processes} processes in ${seconds.toFixed(0)} s: ${(processes / seconds).toFixed(0)} a second`,
       );
     },
@@ -34,7 +35,7 @@ describe("torture", () => {
         messages: 5000,
         kills: 400,
       });
-      console.log(`400 workers killed, ${cutShort} attempts cut short`);
+      noteFigures(`400 workers killed, ${cutShort} attempts cut short`);
     },
     { timeoutMs: hourMs },
   );

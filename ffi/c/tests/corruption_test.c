@@ -68,6 +68,7 @@ static void scripts_made_up_crash_and_hang_nobody(void) {
         int status = status_of(pid);
         if (status) say_what("seed", atomic_load(now), status);
     }
+    printf("  %s scripts, every second one in company\n", rounds ? rounds : "2000");
 }
 
 static void expect_fault(volatile const uint8_t *at) {

@@ -109,6 +109,7 @@ static void nonsense_in_a_used_segment_crashes_and_hangs_nobody(void) {
     /* RINGWIRE_FUZZ_SEED begins elsewhere, RINGWIRE_FUZZ_ROUNDS goes on for longer. */
     const char *seed = getenv("RINGWIRE_FUZZ_SEED"), *rounds = getenv("RINGWIRE_FUZZ_ROUNDS");
     uint64_t first = seed ? strtoull(seed, NULL, 10) : 1;
+    printf("  %s rounds of %d processes\n", rounds ? rounds : "60", USERS);
     for (uint64_t i = 0; i < (rounds ? strtoull(rounds, NULL, 10) : 60); i++) {
         round_of(first + i);
         alarm(TEST_SECONDS_MAX);

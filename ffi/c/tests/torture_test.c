@@ -5,6 +5,8 @@
 #include "mutants.h"
 #include "use_queue.h"
 
+#include <inttypes.h>
+
 #define PRODUCERS 3
 #define CONSUMERS 3
 #define WORKERS (PRODUCERS + CONSUMERS)
@@ -260,6 +262,10 @@ static struct totals take_stock(struct handle *h) {
     return t;
 }
 
+static struct {
+    uint64_t rounds, kills, accepted, unknown, settled, undecided_ends, left, dropped, redelivered, leases_lost;
+} sum;
+
 static void run_once(double seconds, bool with_dropping, uint32_t round) {
     const char *path = fresh_path();
     dropping = with_dropping;
@@ -279,6 +285,8 @@ static void run_once(double seconds, bool with_dropping, uint32_t round) {
     expect_no_leak(&h);
     close_queue(&h);
     unlink(path);
+    sum.rounds++, sum.kills += (uint64_t)kills, sum.accepted += t.accepted, sum.unknown += t.unknown, sum.settled += t.settled, sum.undecided_ends += t.settling;
+    sum.left += t.left, sum.dropped += dropped, sum.redelivered += ledger->redelivered, sum.leases_lost += ledger->lost_leases;
     munmap(ledger, sizeof *ledger);
 }
 
@@ -290,6 +298,9 @@ static void run(double seconds, bool with_dropping) {
         alarm(TEST_SECONDS_MAX);
         run_once(seconds, with_dropping, round);
     }
+    printf("  %" PRIu64 " rounds: %" PRIu64 " kills; accepted %" PRIu64 " (%" PRIu64 " unknown), settled %" PRIu64 " (%" PRIu64 " unknown), redelivered %" PRIu64 ", dropped %" PRIu64 ", left %" PRIu64 ", leases lost %" PRIu64
+           "; lost 0, torn 0, unflagged duplicates 0\n",
+           sum.rounds, sum.kills, sum.accepted, sum.unknown, sum.settled, sum.undecided_ends, sum.redelivered, sum.dropped, sum.left, sum.leases_lost);
 }
 
 static void nothing_accepted_is_lost_under_random_kills(void) { run(6, false); }

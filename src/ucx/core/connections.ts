@@ -292,6 +292,7 @@ export class Connections {
       this.#hooks.onError(asError(error));
       return;
     }
+    endpoint.acceptedBy = accept;
     endpoint.deadlineMs = performance.now() + this.#config.connectTimeoutMs;
     this.closing.noteDeadline(endpoint.deadlineMs);
     if (this.#config.raw) {
@@ -342,6 +343,17 @@ export class Connections {
         break;
       case "goodbye":
         this.closing.onGoodbye(endpoint, message);
+        break;
+      case "ping":
+        this.sendControl(endpoint, {
+          kind: "pong",
+          receiverId: endpoint.peerWireId,
+          sequence: message.sequence,
+        });
+        break;
+      case "pong":
+        for (const listener of [...endpoint.pongListeners])
+          listener(message.sequence);
         break;
       case "farewell":
         endpoint.farewell = true;

@@ -19,6 +19,8 @@ export const controlKinds = {
   starved: 5,
   refusal: 6,
   farewell: 7,
+  ping: 8,
+  pong: 9,
 } as const;
 
 const commonBytes = 8;
@@ -85,8 +87,16 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** Ping asks for a pong with the same number: whoever answers is alive, and progresses. */
+export interface Heartbeat {
+  readonly kind: "ping" | "pong";
+  readonly receiverId: number;
+  readonly sequence: number;
+}
+
 /** Any of them. */
-export type ControlMessage = Greeting | Goodbye | Credit | Starved | Refusal;
+export type ControlMessage =
+  Greeting | Goodbye | Credit | Starved | Refusal | Heartbeat;
 
 function begin(
   kind: keyof typeof controlKinds,
@@ -149,6 +159,16 @@ export function encodeControl(
         message.messagesGranted,
         message.streamBytesGranted,
       );
+    case "ping":
+    case "pong": {
+      const { bytes, view } = begin(
+        message.kind,
+        message.receiverId,
+        commonBytes + 8,
+      );
+      view.setFloat64(commonBytes, message.sequence, true);
+      return bytes;
+    }
     case "refusal": {
       const reason = textBytes(message.reason);
       const { bytes } = begin(
@@ -219,9 +239,23 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | undefined {
         }
       );
     }
+    case controlKinds.ping:
+      return decodeHeartbeat("ping", receiverId, view);
+    case controlKinds.pong:
+      return decodeHeartbeat("pong", receiverId, view);
     default:
       return undefined;
   }
+}
+
+function decodeHeartbeat(
+  kind: Heartbeat["kind"],
+  receiverId: number,
+  view: DataView,
+): Heartbeat | undefined {
+  if (view.byteLength !== commonBytes + 8) return undefined;
+  const sequence = view.getFloat64(commonBytes, true);
+  return isCount(sequence) ? { kind, receiverId, sequence } : undefined;
 }
 
 function decodeCounts<Kind extends "goodbye" | "farewell" | "starved">(

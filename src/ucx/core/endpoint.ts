@@ -72,6 +72,8 @@ export class Endpoint {
   grantAt = Number.POSITIVE_INFINITY;
   /** The peer has told that it has something to send and may not. */
   peerStarved = false;
+  /** Messages that a dispatcher keeps, for which the peer got credit all the same. */
+  keptMessages = 0;
   /** Receives that wait for this endpoint alone. */
   waitingReceives = 0;
 
@@ -101,6 +103,11 @@ export class Endpoint {
   readonly stateListeners = new Set<(endpoint: Endpoint) => void>();
   /** Called when more may be sent, or never will. */
   readonly creditListeners = new Set<(endpoint: Endpoint) => void>();
+
+  /** The accept hook of the listener that it came by. */
+  acceptedBy: unknown;
+  /** Called with the number of a ping that the peer has answered. */
+  readonly pongListeners = new Set<(sequence: number) => void>();
 
   #lastMatchTag: number | bigint = -1;
   #lastMatch: TagMatch | undefined;

@@ -44,9 +44,19 @@ export interface TagMessagesContext {
   sendControl(endpoint: Endpoint, message: ControlMessage): void;
 }
 
+/** Takes all messages out of UCX as they come, and hands them out itself: the asynchronous level. */
+export interface TagDispatcher {
+  /** The peer waits for credit, and nothing was received since it got the last. */
+  onStarved(endpoint: Endpoint): void;
+  /** A connection is let go: its messages are to be thrown away. */
+  forget(endpoint: Endpoint): void;
+}
+
 /** Tagged messages of one worker. */
 export class TagMessages {
   readonly #context: TagMessagesContext;
+  /** Who looks after messages that nobody has received yet; without one, they stay in UCX. */
+  dispatcher: TagDispatcher | undefined;
   readonly #info = new TagReceiveInfo();
   /** Receives that wait for a message of whatever connection. */
   #waitingForAny = 0;
@@ -261,7 +271,8 @@ export class TagMessages {
   grant(endpoint: Endpoint): void {
     const { creditMessages } = this.#context;
     endpoint.peerStarved = false;
-    endpoint.granted = endpoint.received + creditMessages;
+    endpoint.granted =
+      endpoint.received + endpoint.keptMessages + creditMessages;
     endpoint.grantAt = endpoint.received + Math.ceil(creditMessages / 2);
     this.#context.sendControl(endpoint, {
       kind: "credit",
@@ -279,6 +290,7 @@ export class TagMessages {
       return;
     }
     endpoint.peerStarved = true;
+    this.dispatcher?.onStarved(endpoint);
     if (endpoint.waitingReceives > 0 || this.#waitingForAny > 0)
       this.drain(endpoint);
   }
@@ -374,6 +386,7 @@ export class TagMessages {
   /** Throws away whatever is left of a connection that is let go. */
   forget(endpoint: Endpoint): void {
     if (this.#context.raw) return;
+    this.dispatcher?.forget(endpoint);
     const match = {
       tag: wireTag(endpoint.wireId, 0n),
       mask: anyTagMask,

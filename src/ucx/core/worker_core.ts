@@ -40,8 +40,8 @@ export class WorkerCore {
   readonly startedMs: number = performance.now();
   #turns = 0;
   #closed = false;
-  /** Run at each turn of progress; gives how much it did. */
-  readonly #steps: (() => number)[] = [];
+  /** Run at each turn of progress. */
+  readonly #steps: ((happened: number) => number)[] = [];
 
   /** @throws {UcxError} what UCX says of it */
   constructor(
@@ -90,8 +90,8 @@ export class WorkerCore {
     if (this.#closed) throw new UcxClosedError("the worker is closed");
   }
 
-  /** Adds something to be done at each turn. */
-  addStep(step: () => number): void {
+  /** Adds something to be done at each turn; it is given how much happened in the turn so far, and gives how much it did. */
+  addStep(step: (happened: number) => number): void {
     this.#steps.push(step);
   }
 
@@ -105,7 +105,7 @@ export class WorkerCore {
     if (this.requests.count > 0 && (happened > 0 || turn % turnsPerPoll === 0))
       happened += this.requests.poll();
     if (this.connections.hasEvents) happened += this.connections.handleEvents();
-    for (const step of this.#steps) happened += step();
+    for (const step of this.#steps) happened += step(happened);
     if (turn % turnsPerClock === 0) this.checkDeadlines();
     return happened;
   }

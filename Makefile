@@ -157,6 +157,8 @@ $(eval $(call c_test_mutants,instruction_kill_test,release,$(RELEASE)))
 $(eval $(call c_test_mutants,stop_crash_test,crash,$(CRASH)))
 $(eval $(call c_test_mutants,torture_test,asan,$(ASAN)))
 $(eval $(call c_test_mutants,drops_crash_test,crash,$(CRASH)))
+$(eval $(call c_test_mutants,power_cut_test,asan,$(ASAN)))
+$(eval $(call c_test_mutants,power_cut_modes_test,asan,$(ASAN)))
 
 build/mutants/libraries/%.so: $(MUTANTS)/torture_test/%.sed build/release/shim.o
 	mkdir -p $(@D)

@@ -124,7 +124,7 @@ static void *run(void *argument) {
         uint64_t now = rw_now_ms_threadsafe(), next = serve_renewals(h, now);
         if (h->q->super.journal == RWQ_JOURNAL_INTERVAL) {
             if (now >= next_sync) {
-                fdatasync(h->q->fd);
+                rw_journal_flush(h->q); /* a failure is told by rwq_sync() or rwq_close() */
                 next_sync = now + h->q->super.interval_ms;
             }
             if (next_sync < next) next = next_sync;

@@ -125,13 +125,9 @@ export class UcxWorker {
     return this.#core.connections.table.get(endpointId)?.state === "open";
   }
 
-  /** The connections that are open. */
+  /** The connections that messages may be received of: open ones, and closed ones until all that has come was received. */
   getEndpointIds(): EndpointId[] {
-    const ids: EndpointId[] = [];
-    for (const endpoint of this.#core.connections.table.list())
-      if (endpoint.state === "open" || endpoint.state === "left")
-        ids.push(endpoint.id);
-    return ids;
+    return this.#core.connections.table.receivableIds();
   }
 
   /**

@@ -32,6 +32,8 @@ export interface ClosingContext {
   readonly hooks: ConnectionHooks;
   readonly table: EndpointTable;
   sendControl(endpoint: Endpoint, message: ControlMessage): void;
+  /** Whether something has come of a connection that nobody received. */
+  hasUnread(endpoint: Endpoint): boolean;
   /** Throws away what nobody received of a connection. */
   forgetMessages(endpoint: Endpoint): void;
 }
@@ -188,11 +190,9 @@ export class Closing {
     if (tooMany !== undefined) this.forget(tooMany);
   }
 
-  /** Lets a closed connection go when everything that its peer sent was received. */
+  /** Lets a closed connection go when everything that has come of it was received. */
   forgetIfEmpty(endpoint: Endpoint): void {
-    const { goodbye } = endpoint;
-    if (goodbye !== undefined && endpoint.received >= goodbye.messagesSent)
-      this.forget(endpoint);
+    if (!this.#context.hasUnread(endpoint)) this.forget(endpoint);
   }
 
   /** Lets a closed connection go for good: what was not received of it is thrown away, and counted. */

@@ -81,6 +81,7 @@ export class Connections {
       hooks,
       table: this.table,
       sendControl: (endpoint, message) => this.sendControl(endpoint, message),
+      hasUnread: (endpoint) => this.#messages?.hasUnread(endpoint) ?? false,
       forgetMessages: (endpoint) => this.#messages?.forget(endpoint),
     });
     native.onEndpointError = (handle, status) => {

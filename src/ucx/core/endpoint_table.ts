@@ -39,6 +39,14 @@ export class EndpointTable {
     return this.#live.values();
   }
 
+  /** Ids of those that messages may be received of: open ones, and closed ones with messages that nobody received. */
+  receivableIds(): number[] {
+    const ids: number[] = [];
+    for (const { id, state } of this.#live.values())
+      if (state === "open" || state === "left") ids.push(id);
+    return ids.concat([...this.#closed.keys()]);
+  }
+
   /** By the user's id, also when it is closed and not let go. */
   get(id: number): Endpoint | undefined {
     return this.#live.get(id) ?? this.#closed.get(id);

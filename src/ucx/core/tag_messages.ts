@@ -1,5 +1,6 @@
 /** Tagged messages: sending within the peer's credit, receiving, and what is kept aside (`spill.ts`). */
 import { type Handle, sizeAt } from "../../../ffi/host.ts";
+import { UCP_FEATURE } from "../../../ffi/ucp/constants.ts";
 import { IovArray, TagReceiveInfo } from "../../../ffi/ucp/request_structs.ts";
 import { UcxLimitError, UcxTruncatedError } from "../errors.ts";
 import { statusError } from "../status_errors.ts";
@@ -189,6 +190,7 @@ export class TagMessages {
     if (spilled.ready) {
       buffer.set(spilled.bytes);
       operation.status = 0;
+      this.#forgetIfEmpty(spilled.tagUpper);
       return operation;
     }
     // Given up meanwhile, it is somebody else's again.
@@ -334,12 +336,38 @@ export class TagMessages {
         spilled.failed = true;
         this.dropped++;
         spill.remove(spilled);
+        this.#forgetIfEmpty(message.tagUpper);
       }
       spilled.onReady?.();
     };
     if (operation.isDone) finish();
     else operation.onDone = finish;
     return spilled;
+  }
+
+  #forgetIfEmpty(tagUpper: number): void {
+    const endpoint = this.#context.endpointOf(wireIdOf(tagUpper));
+    if (endpoint?.state === "closed") this.#context.forgetIfEmpty(endpoint);
+  }
+
+  /** Whether a message of this connection has come that nobody received. */
+  hasUnread(endpoint: Endpoint): boolean {
+    const { native, raw } = this.#context;
+    if (raw || (native.features & UCP_FEATURE.TAG) === 0) return false;
+    const match = {
+      tag: wireTag(endpoint.wireId, 0n),
+      mask: anyTagMask,
+      endpoint,
+    };
+    if (this.#findSpilled(match) !== undefined) return true;
+    const message = native.functions.ucp_tag_probe_nb(
+      native.worker,
+      match.tag,
+      match.mask,
+      0,
+      this.#info.handle,
+    );
+    return Boolean(message);
   }
 
   /** Looks for a message and takes it out of UCX's matching; it must be received or discarded. */

@@ -25,4 +25,18 @@ describe("a UCX worker", () => {
     expect(worker.getEndpointIds()).toEqual([]);
     expect(worker.stats().messagesReceived).toBe(1);
   });
+
+  test("lists a connection until what came before its close was received", () => {
+    using worker = new UcxWorker({ ucx });
+    const listener = worker.createListener("127.0.0.1:0");
+    const ours = worker.connect(listener.address);
+    const [theirs] = worker.getEndpointIds().filter((id) => id !== ours);
+    worker.sendTag(ours, 3, new TextEncoder().encode("last words"));
+    worker.disconnect(ours);
+    expect(worker.getEndpointIds()).toEqual([theirs]);
+    expect(worker.isConnected(theirs ?? 0)).toBe(false);
+    expect(worker.tryReceiveTag(theirs, 3, new Uint8Array(100))).toBe(10);
+    expect(worker.getEndpointIds()).toEqual([]);
+    expect(worker.stats().messagesDropped).toBe(0);
+  });
 });

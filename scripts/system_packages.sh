@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: a C compiler with its headers
 # and sanitizers, unshare for the tests that need a private mount table, curl for
-# the documents that use it, and spin (1.5 MB) for the models of ffi/c/model.
+# the documents that use it, spin (1.5 MB) for the models of ffi/c/model, and UCX: the
+# library that src/ucx drives, the headers that ffi/ucp is compared with, and
+# ucx_perftest, the measure of its benches.
 set -euo pipefail
 
 missing=()
@@ -14,6 +16,9 @@ fi
 command -v unshare >/dev/null || missing+=(util-linux)
 command -v curl >/dev/null || missing+=(curl)
 command -v spin >/dev/null || missing+=(spin)
+cc -x c -o /dev/null - -l:libucp.so.0 <<<'int main(void) { return 0; }' 2>/dev/null || missing+=(libucx0)
+cc -x c -fsyntax-only - <<<'#include <ucp/api/ucp.h>' 2>/dev/null || missing+=(libucx-dev)
+command -v ucx_perftest >/dev/null || missing+=(ucx-utils)
 
 if ((${#missing[@]} == 0)); then exit 0; fi
 

@@ -26,7 +26,15 @@ export interface CallbackTarget {
   readonly argument?: Handle;
 }
 
-/** `ucp_listener_params_t`: `onConnection` is a `ucpCallbacks.connection`. @throws {RangeError} as `encodeSocketAddress` */
+/**
+ * `ucp_listener_params_t`: `onConnection` is a `ucpCallbacks.connection`.
+ *
+ * Beware of IPv6 over TCP: in UCX 1.13, an endpoint from a connection request that came over IPv6 writes beyond its
+ * memory in `uct_tcp_ep_set_dest_addr` (seen with valgrind) when the device has an IPv4 address too and `TCP_AF_PRIO`
+ * has `inet` first, which is the default. Look at `ConnectionRequestAttributes.clientAddress` before.
+ *
+ * @throws {RangeError} as `encodeSocketAddress`
+ */
 export function createListenerParameters(
   address: SocketAddress,
   onConnection: CallbackTarget,

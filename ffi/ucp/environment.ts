@@ -32,8 +32,11 @@ export const environmentDefaults: Readonly<Record<string, string>> = {
   UCX_DEBUG_SIGNO: "0",
   /** UCX patches the machine code of mmap and others in libc while other threads run; only InfiniBand gains by it. */
   UCX_MEM_EVENTS: "n",
-  /** With 1024, a process with more than 1020 connections closes descriptors twice. */
-  UCX_ASYNC_MAX_EVENTS: "1048576",
+  /**
+   * With UCX's 1024, a process with more than 1020 connections closes descriptors twice. Each worker has 8 bytes for every
+   * event: 0.5 MiB.
+   */
+  UCX_ASYNC_MAX_EVENTS: "65536",
   /** A listener that is restarted gets its port back at once. */
   UCX_TCP_CM_REUSEADDR: "y",
   /** Warnings and diagnoses are not for the users of a program. */

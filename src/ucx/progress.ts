@@ -27,6 +27,8 @@ export interface ProgressSource {
   readonly eventDescriptor: number;
   /** Whether something is under way that this side must push on: a send, a flush, a closing. A receive that waits is not. */
   readonly hasWork: boolean;
+  /** When it wants to be progressed at the latest, on the clock of `performance.now()`. @default never */
+  readonly deadlineMs?: number;
 }
 
 /** Counts since the driver was made. */
@@ -58,6 +60,8 @@ const failuresMax = 8;
 /** Attempts to arm before the event loop gets its turn. */
 const armAttempts = 4;
 
+const delayMsMax = 2 ** 31 - 1;
+
 /** Something of `node:timers` that may keep the process alive. */
 interface HeldTimer {
   ref(): unknown;
@@ -76,7 +80,8 @@ export class ProgressDriver {
   #events: EventSource | undefined;
   #backstop: ReturnType<typeof setInterval> | undefined;
   #immediate: ReturnType<typeof setImmediate> | undefined;
-  #patience: (ReturnType<typeof setTimeout> & HeldTimer) | undefined;
+  /** A turn that is due when nothing brings it about earlier. */
+  #timer: (ReturnType<typeof setTimeout> & HeldTimer) | undefined;
   #holds = 0;
   #sleeping = false;
   /** Within a call of the source, whose callbacks may call this object. */
@@ -145,8 +150,8 @@ export class ProgressDriver {
     this.#sleeping = false;
     clearInterval(this.#backstop);
     clearImmediate(this.#immediate);
-    clearTimeout(this.#patience);
-    this.#backstop = this.#immediate = this.#patience = undefined;
+    clearTimeout(this.#timer);
+    this.#backstop = this.#immediate = this.#timer = undefined;
   }
 
   /** To be called whenever something was posted, or progressed by another: starts the pump, and arms again after it. */
@@ -190,7 +195,7 @@ export class ProgressDriver {
     this.#holds += 1;
     if (this.#holds > 1) return;
     this.#events?.ref();
-    this.#patience?.ref();
+    this.#timer?.ref();
     if (this.options.mode === "busy") this.notify();
   }
 
@@ -201,7 +206,7 @@ export class ProgressDriver {
     this.#holds -= 1;
     if (this.#holds > 0) return;
     this.#events?.unref();
-    this.#patience?.unref();
+    this.#timer?.unref();
   }
 
   #spinUntil(done: () => boolean, endMs: number): boolean {
@@ -217,16 +222,19 @@ export class ProgressDriver {
 
   /** A turn of the event loop from now on. */
   #pump(): void {
-    this.#sleeping = false;
-    if (this.#patience !== undefined) {
-      clearTimeout(this.#patience);
-      this.#patience = undefined;
-    }
+    this.#awake();
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;
       this.#counts.pumpTurns += 1;
       this.#turn();
     });
+  }
+
+  #awake(): void {
+    this.#sleeping = false;
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #turn(): void {
@@ -236,7 +244,7 @@ export class ProgressDriver {
     if (moved > 0 || this.#posted) this.#activeMs = nowMs;
     this.#posted = false;
     const idleMs = nowMs - this.#activeMs;
-    if (this.#failures > failuresMax) this.#waitPatiently();
+    if (this.#failures > failuresMax) this.#turnAfter(patientMs);
     else if (this.#isWorthPumping(idleMs)) this.#pump();
     else this.#sleep(idleMs);
   }
@@ -256,6 +264,9 @@ export class ProgressDriver {
         this.#counts.sleeps += 1;
         this.#sleeping = true;
         this.#events?.arm();
+        const { deadlineMs = Number.POSITIVE_INFINITY } = this.#source;
+        if (deadlineMs !== Number.POSITIVE_INFINITY)
+          this.#turnAfter(deadlineMs - performance.now());
         return;
       }
       const moved = this.#progress();
@@ -266,23 +277,27 @@ export class ProgressDriver {
         return;
       }
     }
+    // Busy, without anything happening, and the descriptor will not tell.
     if (idleMs < eagerMs) this.#pump();
-    else this.#waitPatiently();
+    else this.#turnAfter(patientMs);
   }
 
-  /** UCX stays busy without anything happening, and will not tell by its descriptor. */
-  #waitPatiently(): void {
-    this.#patience = setTimeout(() => {
-      this.#patience = undefined;
-      this.#turn();
-    }, patientMs) as ReturnType<typeof setTimeout> & HeldTimer;
-    if (this.#holds === 0) this.#patience.unref();
+  #turnAfter(delayMs: number): void {
+    this.#timer = setTimeout(
+      () => {
+        this.#awake();
+        this.#turn();
+      },
+      // A longer delay would be taken for none.
+      Math.min(Math.max(Math.ceil(delayMs), 1), delayMsMax),
+    ) as ReturnType<typeof setTimeout> & HeldTimer;
+    if (this.#holds === 0) this.#timer.unref();
   }
 
   /** The descriptor is readable. A source that fires while the pump runs has nothing to tell. */
   #wake(): void {
     if (!this.#sleeping) return;
-    this.#sleeping = false;
+    this.#awake();
     this.#counts.wakes += 1;
     this.#turn();
   }

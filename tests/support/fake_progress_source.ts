@@ -11,6 +11,7 @@ export class FakeProgressSource implements ProgressSource {
   busy = false;
   /** Thrown by the next calls of `progress`. */
   failures = 0;
+  deadlineMs = Number.POSITIVE_INFINITY;
   progressCalls = 0;
   armCalls = 0;
   readonly #level = createLevelDescriptor();

@@ -171,6 +171,35 @@ describe("progress driver", () => {
     expect(driven.driver.statistics.wakes).toBe(1);
   });
 
+  test("progresses when the source's deadline has come, and sleeps on", async () => {
+    const driven = open();
+    const dueMs = performance.now() + 60;
+    driven.source.deadlineMs = dueMs;
+    await driven.asleep();
+    const { progressCalls } = driven.source;
+    let progressedMs = 0;
+    await until("deadline", () => {
+      if (driven.source.progressCalls === progressCalls) return false;
+      progressedMs = performance.now();
+      driven.source.deadlineMs = Number.POSITIVE_INFINITY;
+      return true;
+    });
+    expect(progressedMs).toBeGreaterThanOrEqual(dueMs);
+    await driven.asleep();
+    const before = driven.source.progressCalls;
+    await pause(60);
+    expect(driven.source.progressCalls).toBe(before);
+  });
+
+  test("hears before the source's deadline", async () => {
+    const driven = open();
+    driven.source.deadlineMs = performance.now() + 3_600_000;
+    await driven.asleep();
+    driven.source.arrive();
+    await until("arrival", () => driven.arrivals === 1);
+    expect(driven.driver.statistics.wakes).toBe(1);
+  });
+
   test("goes on slowly while the source stays busy, and sleeps when it is free", async () => {
     const driven = open({ pumpUs: 0 });
     driven.source.busy = true;
@@ -317,7 +346,7 @@ describe("progress driver", () => {
       mode: "adaptive",
       spinUs: 20,
       pumpUs: 200,
-      backstopMs: 100,
+      backstopMs: 1000,
     });
   });
 });

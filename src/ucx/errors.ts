@@ -165,6 +165,26 @@ export class UcxAddressInUseError extends UcxError {
   }
 }
 
+/** It is no address of this machine, or the process may not listen there. */
+export class UcxAddressUnavailableError extends UcxError {
+  constructor(message: string, init: UcxErrorInit = {}) {
+    super(message, { ...init, code: "UcxAddressUnavailable" });
+  }
+}
+
+/** Nobody knows a host of that name. */
+export class UcxUnknownHostError extends UcxError {
+  constructor(
+    message: string,
+    init: UcxErrorInit & {
+      /** Whether the name service may know more later. */
+      readonly retryable?: boolean;
+    } = {},
+  ) {
+    super(message, { ...init, code: "UcxUnknownHost" });
+  }
+}
+
 /** More unexpected messages than may be kept; the connection was closed because of it. */
 export class UcxUnexpectedOverflowError extends UcxError {
   constructor(message: string, init: UcxErrorInit = {}) {

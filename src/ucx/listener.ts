@@ -1,8 +1,7 @@
 /** A listening socket of a worker. */
-import type { Handle } from "../../ffi/host.ts";
 import type { SocketAddress } from "../../ffi/ucp/socket_address.ts";
-import type { AcceptHook } from "./core/connections.ts";
-import { addressText } from "./core/native_worker.ts";
+import type { AcceptHook } from "./core/accepting.ts";
+import { addressText, type NativeListener } from "./core/native_worker.ts";
 import type { WorkerCore } from "./core/worker_core.ts";
 
 /** Listens until it is closed, or its worker. Connections that it accepted outlive it. */
@@ -11,7 +10,7 @@ export class UcxListener {
   readonly host: string;
   readonly port: number;
   readonly #core: WorkerCore;
-  readonly #handle: Handle;
+  readonly #native: NativeListener;
   #closed = false;
 
   /** Use {@linkcode UcxWorker.createListener}. */
@@ -22,13 +21,12 @@ export class UcxListener {
   ) {
     this.#core = core;
     const { native, connections } = core;
-    // The first requests can only come when UCX is progressed, and the handle is set by then.
-    const listening = native.listen(address, (request) =>
-      connections.requested(this.#handle, request, accept),
+    // The first requests can only come when UCX is progressed, and the listener is set by then.
+    this.#native = native.listen(address, (request) =>
+      connections.requested(this.#native.handle, request, accept),
     );
-    this.#handle = listening.listener;
-    this.host = listening.address.address;
-    this.port = listening.address.port;
+    this.host = this.#native.address.address;
+    this.port = this.#native.address.port;
     core.closers.add(this);
   }
 
@@ -42,8 +40,8 @@ export class UcxListener {
     if (this.#closed) return;
     this.#closed = true;
     this.#core.closers.delete(this);
-    this.#core.connections.dropRequests(this.#handle);
-    this.#core.native.functions.ucp_listener_destroy(this.#handle);
+    this.#core.connections.dropRequests(this.#native.handle);
+    this.#native.close();
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,7 @@
 /** OpenUCX for Bun and Deno. */
 export type { UcxAddress } from "./address.ts";
 export type { MessageData } from "./core/buffers.ts";
-export type { AcceptHook, ConnectionRequest } from "./core/connections.ts";
+export type { AcceptHook, ConnectionRequest } from "./core/accepting.ts";
 export type { CloseInfo } from "./core/endpoint.ts";
 export * from "./errors.ts";
 export { UcxListener } from "./listener.ts";

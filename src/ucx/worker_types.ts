@@ -1,5 +1,5 @@
 /** What the calls of a worker take and give. */
-import type { AcceptHook } from "./core/connections.ts";
+import type { AcceptHook } from "./core/accepting.ts";
 import type { CloseInfo } from "./core/endpoint.ts";
 
 /** What an endpoint is called; unique in the worker's life. */

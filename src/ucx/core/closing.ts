@@ -1,6 +1,10 @@
 /**
- * How connections end: goodbye and farewell, UCX's own close, deadlines, and what becomes of messages that nobody
- * received. Each connection that was open ends once, whoever begins it.
+ * How connections end, each of those that were open once, whoever begins it.
+ *
+ * The order of an end is our own: goodbye, the peer's farewell, all that was sent is received, our farewell, and when
+ * that has left UCX is told to cut the endpoint off. UCX's own way of closing without force is not used: it waits for
+ * the peer without a limit, an endpoint on which it was begun cannot be forced any more ("has already been closed", UCX
+ * 1.13 to 1.19), and one that was made by worker address is kept until the worker is destroyed.
  */
 import type { Handle } from "../../../ffi/host.ts";
 import {
@@ -10,11 +14,20 @@ import {
 } from "../errors.ts";
 import { statusError } from "../status_errors.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
-import type { ControlMessage } from "./control_messages.ts";
+import type { ControlMessage, Goodbye } from "./control_messages.ts";
+import { descriptorBudget } from "./descriptor_budget.ts";
 import type { CloseInfo, Endpoint } from "./endpoint.ts";
 import type { EndpointTable } from "./endpoint_table.ts";
+import { Lingering } from "./lingering.ts";
 import type { NativeWorker } from "./native_worker.ts";
 import type { Requests } from "./requests.ts";
+
+/** How long an endpoint may take to get its last words through, in milliseconds. */
+const lingerMs = 1000;
+/** What a peer is given beyond the time that it says it needs, in milliseconds. */
+const graceMs = 1000;
+/** Longest patience that is told to a peer, in milliseconds: three weeks. */
+const patienceMsMax = 2 ** 31;
 
 /** What the worker wants to hear. */
 export interface ConnectionHooks {
@@ -36,6 +49,8 @@ export interface ClosingContext {
   hasUnread(endpoint: Endpoint): boolean;
   /** Throws away what nobody received of a connection. */
   forgetMessages(endpoint: Endpoint): void;
+  /** An endpoint of UCX is gone: what callbacks have said of it is about no other that gets its address. */
+  dropEvents(handle: Handle): void;
 }
 
 /** Ends connections of one worker. */
@@ -43,49 +58,72 @@ export class Closing {
   readonly #context: ClosingContext;
   /** The earliest deadline of all connections. */
   #deadlineMs = Number.POSITIVE_INFINITY;
+  /** Those to whom we said goodbye. */
+  readonly #leaving = new Set<Endpoint>();
+  /** Endpoints that still deliver a refusal. */
+  readonly lingering = new Lingering((handle) => this.closeHandle(handle));
 
   constructor(context: ClosingContext) {
     this.#context = context;
   }
 
+  /** Whether some connection waits for its messages to be received before it ends. */
+  get isWaiting(): boolean {
+    return this.#leaving.size > 0;
+  }
+
   /** The peer will send no more and wants to close. What it sent can be received as long as we like. */
-  onGoodbye(
-    endpoint: Endpoint,
-    goodbye: {
-      readonly messagesSent: number;
-      readonly streamBytesSent: number;
-    },
-  ): void {
+  onGoodbye(endpoint: Endpoint, goodbye: Goodbye): void {
+    if (endpoint.state === "connecting") return;
     endpoint.goodbye = goodbye;
-    this.#context.sendControl(endpoint, {
-      kind: "farewell",
-      receiverId: endpoint.peerWireId,
-      messagesSent: endpoint.sent,
-      streamBytesSent: endpoint.streamSent,
-    });
-    if (endpoint.state === "leaving") return;
+    this.#context.sendControl(endpoint, this.#lastWord(endpoint, "farewell"));
+    if (endpoint.state !== "open") return;
     endpoint.state = "left";
-    // The peer closes now; should it be stopped or cut off in between, we do not wait for ever.
+    // The peer cuts off then at the latest; should it be stopped in between, we do not wait for ever.
     endpoint.deadlineMs =
-      performance.now() +
-      Math.max(1000, 4 * this.#context.config.closeTimeoutMs);
+      performance.now() + Math.min(goodbye.patienceMs, patienceMsMax) + graceMs;
     this.noteDeadline(endpoint.deadlineMs);
     notify(endpoint.stateListeners, endpoint);
     notify(endpoint.creditListeners, endpoint);
   }
 
+  /** The peer has answered our goodbye; or it is gone, after its own. */
+  onFarewell(endpoint: Endpoint): void {
+    if (endpoint.state === "left") this.end(endpoint, undefined);
+    else if (endpoint.state === "leaving") {
+      endpoint.farewell = true;
+      this.#partWhenDone(endpoint);
+    }
+  }
+
+  #lastWord(
+    endpoint: Endpoint,
+    kind: Goodbye["kind"],
+    patienceMs = 0,
+  ): Goodbye {
+    return {
+      kind,
+      receiverId: endpoint.peerWireId,
+      messagesSent: endpoint.sent,
+      streamBytesSent: endpoint.streamSent,
+      patienceMs: Math.min(Math.ceil(patienceMs), patienceMsMax),
+    };
+  }
+
   /**
-   * Begins to close: goodbye, what is on its way, then UCX's own close; cut off after `timeoutMs`.
+   * Begins to close: goodbye, then what is on its way; cut off after `timeoutMs`.
    *
    * @param timeoutMs 0 cuts off at once
    */
   close(endpoint: Endpoint, timeoutMs: number): void {
     if (endpoint.state === "closed") return;
-    if (endpoint.state === "left" || endpoint.state === "connecting") {
-      this.end(endpoint, undefined);
-      return;
-    }
-    if (timeoutMs <= 0) {
+    // Who left has ended it already, and who never came had nothing.
+    endpoint.endedByUs ||= endpoint.state !== "left";
+    if (
+      endpoint.state === "left" ||
+      endpoint.state === "connecting" ||
+      timeoutMs <= 0
+    ) {
       this.end(endpoint, undefined);
       return;
     }
@@ -94,48 +132,64 @@ export class Closing {
     this.noteDeadline(endpoint.deadlineMs);
     if (endpoint.state === "leaving") return;
     endpoint.state = "leaving";
-    this.#context.sendControl(endpoint, {
-      kind: "goodbye",
-      receiverId: endpoint.peerWireId,
-      messagesSent: endpoint.sent,
-      streamBytesSent: endpoint.streamSent,
-    });
-    if (endpoint.raw) endpoint.farewell = true;
-    const request = this.#context.native.functions.ucp_ep_flush_nbx(
-      endpoint.handle,
-      this.#context.native.params.plain,
+    this.#leaving.add(endpoint);
+    this.#context.sendControl(
+      endpoint,
+      this.#lastWord(endpoint, "goodbye", timeoutMs),
     );
-    if (request < 0) {
-      this.end(endpoint, statusError("flush", Number(request), endpoint.id));
-      return;
-    }
-    endpoint.flushed = !request;
-    if (request)
-      this.#context.requests.add("plain", request, undefined).onDone = () => {
-        endpoint.flushed = true;
-        this.closeWhenDone(endpoint);
-      };
+    if (endpoint.raw) endpoint.farewell = true;
     notify(endpoint.stateListeners, endpoint);
-    this.closeWhenDone(endpoint);
+    notify(endpoint.creditListeners, endpoint);
+    this.#partWhenDone(endpoint);
   }
 
-  /** Everything that was sent has arrived: the transports may be let go. */
-  closeWhenDone(endpoint: Endpoint): void {
-    if (endpoint.state !== "leaving" || endpoint.closing) return;
-    if (!endpoint.farewell || !endpoint.flushed) return;
-    endpoint.closing = true;
-    const request = this.#context.native.functions.ucp_ep_close_nbx(
-      this.#context.table.takeHandle(endpoint),
-      this.#context.native.params.plain,
+  /** Looks whether what connections wait for has come about. Returns how many have. */
+  step(): number {
+    let parted = 0;
+    for (const endpoint of [...this.#leaving])
+      if (this.#partWhenDone(endpoint)) parted++;
+    return parted;
+  }
+
+  /** All that we sent is received: says so, and cuts off behind it. */
+  #partWhenDone(endpoint: Endpoint): boolean {
+    if (endpoint.state !== "leaving" || endpoint.parting) return false;
+    const { requests, native } = this.#context;
+    if (!endpoint.farewell || requests.sendsFor(endpoint)) return false;
+    endpoint.parting = true;
+    this.#context.sendControl(endpoint, this.#lastWord(endpoint, "farewell"));
+    const request = native.functions.ucp_ep_flush_nbx(
+      endpoint.handle,
+      native.params.plain,
     );
-    if (request > 0)
-      this.#context.requests.add("plain", request, undefined).onDone = () =>
-        this.#ended(endpoint, true);
-    else this.#ended(endpoint, true);
+    if (request < 0)
+      this.end(endpoint, this.#unlessOrderly(endpoint, Number(request)));
+    else if (!request) this.end(endpoint, undefined);
+    else
+      requests.add("plain", request, undefined).onDone = ({ status }) =>
+        this.end(
+          endpoint,
+          status === 0 ? undefined : this.#unlessOrderly(endpoint, status),
+        );
+    return true;
+  }
+
+  /** The error of a status, unless both had said all that they had to say: whoever is faster then cuts the other off. */
+  #unlessOrderly(endpoint: Endpoint, status: number): UcxError | undefined {
+    const isOrderly = endpoint.goodbye !== undefined || endpoint.farewell;
+    return isOrderly && !endpoint.raw
+      ? undefined
+      : statusError("connection", status, endpoint.id);
+  }
+
+  /** UCX says that a connection is broken. That is also how it reports that the peer has closed in good order. */
+  onFailure(endpoint: Endpoint, status: number): void {
+    this.end(endpoint, this.#unlessOrderly(endpoint, status));
   }
 
   /** A peer that keeps more unread than may be kept. */
   overflow(endpoint: Endpoint): void {
+    endpoint.endedByUs = true;
     this.end(
       endpoint,
       new UcxUnexpectedOverflowError(
@@ -145,26 +199,49 @@ export class Closing {
     );
   }
 
-  /** Lets go of UCX's endpoint, at once. */
-  end(endpoint: Endpoint, error: UcxError | undefined): void {
+  /**
+   * Ends a connection at once.
+   *
+   * @param lastWord is sent before it is cut off
+   */
+  end(
+    endpoint: Endpoint,
+    error: UcxError | undefined,
+    lastWord?: ControlMessage,
+  ): void {
     if (endpoint.state === "closed") return;
+    if (lastWord !== undefined) this.#context.sendControl(endpoint, lastWord);
     const handle: Handle = this.#context.table.takeHandle(endpoint);
-    if (handle) {
-      const request = this.#context.native.functions.ucp_ep_close_nbx(
-        handle,
-        this.#context.native.params.force,
-      );
-      if (request > 0) this.#context.requests.add("plain", request, undefined);
-    }
+    if (handle && lastWord !== undefined) this.linger(handle);
+    else if (handle) this.closeHandle(handle);
     endpoint.failure = error;
-    this.#ended(endpoint, endpoint.goodbye !== undefined);
+    this.#ended(endpoint);
+  }
+
+  /** Lets an endpoint of UCX deliver what was said last. */
+  linger(handle: Handle): void {
+    const deadlineMs = performance.now() + lingerMs;
+    this.lingering.add(handle, deadlineMs);
+    this.noteDeadline(deadlineMs);
+  }
+
+  /** Cuts an endpoint of UCX off. */
+  closeHandle(handle: Handle): void {
+    const { native, requests } = this.#context;
+    this.#context.dropEvents(handle);
+    const request = native.functions.ucp_ep_close_nbx(
+      handle,
+      native.params.force,
+    );
+    if (request > 0) requests.add("plain", request, undefined);
+    descriptorBudget.give();
   }
 
   /** The one place where a connection becomes closed. */
-  #ended(endpoint: Endpoint, orderly: boolean): void {
-    if (endpoint.state === "closed") return;
-    const by = endpoint.state === "leaving" ? "us" : "peer";
+  #ended(endpoint: Endpoint): void {
     const wasOpen = endpoint.state !== "connecting";
+    const by = endpoint.endedByUs ? "us" : "peer";
+    this.#leaving.delete(endpoint);
     endpoint.state = "closed";
     endpoint.deadlineMs = Number.POSITIVE_INFINITY;
     const tooMany = this.#context.table.close(endpoint);
@@ -172,17 +249,22 @@ export class Closing {
     for (const operation of this.#context.requests.list())
       if (operation.endpoint === endpoint && operation.kind === "tagReceive")
         this.#context.requests.cancel(operation);
+    const { failure, goodbye } = endpoint;
     if (wasOpen)
       this.#guard(() =>
         this.#context.hooks.onClose(endpoint, {
           endpointId: endpoint.id,
           by,
-          orderly: orderly && endpoint.failure === undefined,
-          error: endpoint.failure,
-          messagesSentByPeer: endpoint.goodbye?.messagesSent,
+          orderly:
+            failure === undefined &&
+            (goodbye !== undefined || endpoint.farewell),
+          error: failure,
+          messagesSentByPeer: goodbye?.messagesSent,
           messagesReceived: endpoint.received,
         }),
       );
+    else if (!endpoint.initiated && failure !== undefined)
+      this.#guard(() => this.#context.hooks.onError(failure));
     notify(endpoint.stateListeners, endpoint);
     notify(endpoint.creditListeners, endpoint);
     if (!wasOpen || by === "us") this.forget(endpoint);
@@ -216,7 +298,7 @@ export class Closing {
   /** Ends what has taken too long. */
   checkDeadlines(nowMs: number): void {
     if (nowMs < this.#deadlineMs) return;
-    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.#deadlineMs = this.lingering.checkDeadlines(nowMs);
     for (const endpoint of [...this.#context.table.list()]) {
       if (endpoint.deadlineMs > nowMs) {
         this.noteDeadline(endpoint.deadlineMs);
@@ -227,17 +309,21 @@ export class Closing {
   }
 
   #lateError(endpoint: Endpoint): UcxError | undefined {
-    if (endpoint.state === "left") return undefined;
+    if (endpoint.state === "left" || endpoint.parting) return undefined;
     const where = endpoint.remoteAddress || "the worker address";
-    if (endpoint.state === "connecting")
-      return new UcxTimeoutError(
-        `no handshake with ${where} within ${this.#context.config.connectTimeoutMs} ms`,
-        { endpointId: endpoint.id },
-      );
     return new UcxTimeoutError(
-      `closing the connection to ${where} took too long; what was still on its way is cut off`,
+      endpoint.state === "connecting"
+        ? `no handshake with ${where} in time`
+        : `closing the connection to ${where} took too long; what was still on its way is cut off`,
       { endpointId: endpoint.id },
     );
+  }
+
+  /** Cuts off whatever there is. */
+  endAll(): void {
+    for (const endpoint of [...this.#context.table.list()])
+      this.close(endpoint, 0);
+    this.lingering.closeAll();
   }
 
   /** Runs a hook of the user. */

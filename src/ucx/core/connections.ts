@@ -5,63 +5,59 @@
  */
 import type { Handle } from "../../../ffi/host.ts";
 import type { EndpointTarget } from "../../../ffi/ucp/endpoint_structs.ts";
-import type { UcpFunctions } from "../../../ffi/ucp/library.ts";
 import {
-  UcxIncompatibleError,
+  UcxError,
   UcxLimitError,
   UcxRejectedError,
+  UcxUnreachableError,
 } from "../errors.ts";
 import { statusError } from "../status_errors.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
+import { type AcceptHook, Accepting } from "./accepting.ts";
+import { asError, Closing, type ConnectionHooks, notify } from "./closing.ts";
 import {
   type ControlMessage,
   controlMessageId,
-  controlVersion,
-  controlVersionOf,
   decodeControl,
   encodeControl,
-  type Greeting,
 } from "./control_messages.ts";
-import { asError, Closing, type ConnectionHooks, notify } from "./closing.ts";
+import { descriptorBudget } from "./descriptor_budget.ts";
 import { Endpoint } from "./endpoint.ts";
 import { EndpointTable } from "./endpoint_table.ts";
+import { Handshake } from "./handshake.ts";
 import type { NativeWorker } from "./native_worker.ts";
 import type { Requests } from "./requests.ts";
 import type { TagMessages } from "./tag_messages.ts";
 
-/** Somebody wants to connect; decided by the listener's hook. */
-export interface ConnectionRequest {
-  /** `host:port` of the client. */
-  readonly clientAddress: string;
-}
-
-/** What a listener does with a request: false refuses it. */
-export type AcceptHook = (request: ConnectionRequest) => boolean | undefined;
-
-interface ListenerEvent {
-  readonly listener: Handle;
-  readonly request: Handle;
-  readonly accept: AcceptHook | undefined;
-}
+/** Connections that are begun at a time: more would overflow the queue of a listener of older kernels (SOMAXCONN). */
+const connectsMax = 128;
+/** UCS_ERR_NOT_CONNECTED: how UCX says that nobody listens there. */
+const notConnected = -24;
 
 /** Connections of one worker. */
 export class Connections {
   readonly #native: NativeWorker;
-  readonly #functions: UcpFunctions;
   readonly #requests: Requests;
   readonly #config: ResolvedWorkerConfig;
   readonly #hooks: ConnectionHooks;
   /** Every connection, by each of its names. */
   readonly table = new EndpointTable();
   readonly closing: Closing;
+  readonly #accepting: Accepting;
+  readonly #handshake: Handshake;
   #messages: TagMessages | undefined;
   /** Connections that were opened so far. */
   opened = 0;
+  /** Those that UCX connects, and those that wait for their turn. */
+  readonly #connecting = new Set<Endpoint>();
+  readonly #waiting: {
+    readonly endpoint: Endpoint;
+    readonly target: EndpointTarget;
+  }[] = [];
 
   // What callbacks have recorded.
-  readonly #failures: (readonly [handle: Handle, status: number])[] = [];
-  readonly #accepts: ListenerEvent[] = [];
-  readonly #controls: (readonly [bytes: Uint8Array, reply: Handle])[] = [];
+  #failures: (readonly [handle: Handle, status: number])[] = [];
+  #controls: (readonly [bytes: Uint8Array, reply: Handle])[] = [];
 
   constructor(
     native: NativeWorker,
@@ -70,7 +66,6 @@ export class Connections {
     hooks: ConnectionHooks,
   ) {
     this.#native = native;
-    this.#functions = native.functions;
     this.#requests = requests;
     this.#config = config;
     this.#hooks = hooks;
@@ -83,6 +78,25 @@ export class Connections {
       sendControl: (endpoint, message) => this.sendControl(endpoint, message),
       hasUnread: (endpoint) => this.#messages?.hasUnread(endpoint) ?? false,
       forgetMessages: (endpoint) => this.#messages?.forget(endpoint),
+      dropEvents: (handle) => this.#dropEvents(handle),
+    });
+    this.#accepting = new Accepting({
+      native,
+      refusal: () => this.#refusal(),
+      admit: (request, clientAddress, accept) =>
+        this.#accept({ connectionRequest: request }, clientAddress, accept),
+      onError: (error) => hooks.onError(error),
+    });
+    this.#handshake = new Handshake({
+      native,
+      config,
+      table: this.table,
+      closing: this.closing,
+      refusal: () => this.#refusal(),
+      admit: (target) => this.#accept(target, "", undefined),
+      open: (endpoint) => this.#open(endpoint),
+      send: (handle, message) => this.#sendControl(handle, message),
+      onError: (error) => hooks.onError(error),
     });
     native.onEndpointError = (handle, status) => {
       this.#failures.push([handle, status]);
@@ -98,19 +112,21 @@ export class Connections {
     this.#messages = messages;
   }
 
-  /** Whether callbacks have recorded something that was not looked at. */
+  /** Whether there is something to do that UCX does not tell. */
   get hasEvents(): boolean {
     return (
       this.#failures.length > 0 ||
-      this.#accepts.length > 0 ||
-      this.#controls.length > 0
+      this.#accepting.count > 0 ||
+      this.#controls.length > 0 ||
+      this.#waiting.length > 0 ||
+      this.closing.isWaiting
     );
   }
 
   /**
    * Begins to connect. The state of what it gives tells how it goes on.
    *
-   * @throws {UcxLimitError} when there are too many connections
+   * @throws {UcxLimitError} when there are too many connections, or too few descriptors for one more
    * @throws {UcxError} what UCX says of it
    */
   connect(
@@ -118,125 +134,179 @@ export class Connections {
     remoteAddress: string,
     timeoutMs: number,
   ): Endpoint {
-    const endpoint = this.#add(target, remoteAddress, true);
-    endpoint.deadlineMs = performance.now() + timeoutMs;
-    this.closing.noteDeadline(endpoint.deadlineMs);
-    if (this.#config.raw) this.#openRaw(endpoint);
-    else this.#greet(endpoint, "hello", "workerAddress" in target);
+    this.#checkRoom();
+    const endpoint = this.#newEndpoint(remoteAddress, true, timeoutMs);
+    if (this.#connecting.size >= connectsMax) {
+      this.#waiting.push({ endpoint, target });
+      return endpoint;
+    }
+    try {
+      this.#begin(endpoint, target);
+    } catch (error) {
+      this.closing.end(endpoint, undefined);
+      throw error;
+    }
     return endpoint;
   }
 
-  /** Takes requests of a listener; `accept` is asked about each. */
+  /** Takes requests of a listener; `accept` is asked about each. Called within UCX. */
   requested(
     listener: Handle,
     request: Handle,
     accept: AcceptHook | undefined,
   ): void {
-    this.#accepts.push({ listener, request, accept });
+    this.#accepting.record(listener, request, accept);
   }
 
-  /** A listener is closed: those that it has not looked at are refused. */
+  /** A listener is closed: requests that nobody has looked at are refused. */
   dropRequests(listener: Handle): void {
-    for (let index = this.#accepts.length - 1; index >= 0; index--) {
-      const accept = this.#accepts[index];
-      if (accept?.listener !== listener) continue;
-      this.#accepts.splice(index, 1);
-      this.#native.reject(listener, accept.request);
-    }
+    this.#accepting.drop(listener);
   }
 
-  #add(
-    target: EndpointTarget,
-    remoteAddress: string,
-    initiated: boolean,
-  ): Endpoint {
+  // --- making endpoints
+
+  #checkRoom(): void {
     if (this.table.count >= this.#config.maxEndpoints)
       throw new UcxLimitError(
         `the worker has ${this.table.count} connections, allowed ${this.#config.maxEndpoints} (maxEndpoints)`,
       );
-    const wireId = this.table.wireIds.take();
-    let handle: Handle;
+  }
+
+  /** Why no connection can be accepted, if so. Otherwise descriptors for it are taken. */
+  #refusal(): UcxError | undefined {
     try {
-      handle = this.#native.createEndpoint(target);
+      this.#checkRoom();
+      this.#takeDescriptors();
+      return undefined;
     } catch (error) {
-      this.table.wireIds.give(wireId);
+      if (error instanceof UcxError) return error;
       throw error;
     }
+  }
+
+  #takeDescriptors(): void {
+    descriptorBudget.take(this.#connecting.size, this.#native.watchedMax);
+  }
+
+  #newEndpoint(
+    remoteAddress: string,
+    initiated: boolean,
+    timeoutMs: number,
+  ): Endpoint {
     const endpoint = new Endpoint({
       id: this.table.nextId(),
-      wireId,
-      handle,
+      wireId: this.table.wireIds.take(),
       remoteAddress,
       initiated,
       raw: this.#config.raw,
     });
     this.table.add(endpoint);
+    endpoint.deadlineMs = performance.now() + timeoutMs;
+    this.closing.noteDeadline(endpoint.deadlineMs);
+    endpoint.stateListeners.add(() => this.#connecting.delete(endpoint));
     return endpoint;
+  }
+
+  /** Makes UCX's endpoint. Descriptors were taken for it. @throws {UcxError} what UCX says of it */
+  #create(endpoint: Endpoint, target: EndpointTarget): void {
+    let handle: Handle;
+    try {
+      handle = this.#native.createEndpoint(target);
+    } catch (error) {
+      descriptorBudget.give();
+      throw error;
+    }
+    this.table.setHandle(endpoint, handle);
+    this.#connecting.add(endpoint);
+  }
+
+  #begin(endpoint: Endpoint, target: EndpointTarget): void {
+    this.#takeDescriptors();
+    this.#create(endpoint, target);
+    if (endpoint.raw) this.#openRaw(endpoint);
+    else this.#handshake.greet(endpoint, "hello", "workerAddress" in target);
+  }
+
+  /** Connects those whose turn has come. Returns how many. */
+  #beginWaiting(): number {
+    let begun = 0;
+    while (this.#connecting.size < connectsMax) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return begun;
+      const { endpoint, target } = next;
+      if (endpoint.state !== "connecting") continue;
+      begun++;
+      try {
+        this.#begin(endpoint, target);
+      } catch (error) {
+        if (!(error instanceof UcxError)) throw error;
+        this.closing.end(endpoint, error);
+      }
+    }
+    return begun;
+  }
+
+  /** Makes our side of a connection that somebody else has begun. Descriptors were taken for it. */
+  #accept(
+    target: EndpointTarget,
+    remoteAddress: string,
+    accept: unknown,
+  ): Endpoint | undefined {
+    const endpoint = this.#newEndpoint(
+      remoteAddress,
+      false,
+      this.#config.connectTimeoutMs,
+    );
+    endpoint.acceptedBy = accept;
+    try {
+      this.#create(endpoint, target);
+    } catch (error) {
+      if (!(error instanceof UcxError)) throw error;
+      this.closing.end(endpoint, error);
+      return undefined;
+    }
+    if (endpoint.raw) {
+      this.#lift(endpoint);
+      this.#open(endpoint);
+    }
+    return endpoint;
+  }
+
+  /** Raw peers know no credits. */
+  #lift(endpoint: Endpoint): void {
+    endpoint.sendLimit = Number.POSITIVE_INFINITY;
+    endpoint.streamSendLimit = Number.POSITIVE_INFINITY;
   }
 
   /** Without a handshake, a flush tells whether the connection has come about. */
   #openRaw(endpoint: Endpoint): void {
-    endpoint.sendLimit = Number.POSITIVE_INFINITY;
-    endpoint.streamSendLimit = Number.POSITIVE_INFINITY;
-    const request = this.#functions.ucp_ep_flush_nbx(
+    this.#lift(endpoint);
+    const request = this.#native.functions.ucp_ep_flush_nbx(
       endpoint.handle,
       this.#native.params.plain,
     );
-    if (request < 0) {
-      this.closing.end(
-        endpoint,
-        statusError("connect", Number(request), endpoint.id),
-      );
-      return;
-    }
-    if (!request) {
-      this.#open(endpoint);
-      return;
-    }
-    this.#requests.add("plain", request, undefined).onDone = (operation) => {
+    const finish = (status: number): void => {
       if (endpoint.state !== "connecting") return;
-      if (operation.status === 0) this.#open(endpoint);
-      else
-        this.closing.end(
-          endpoint,
-          statusError("connect", operation.status, endpoint.id),
-        );
+      if (status === 0) this.#open(endpoint);
+      else this.closing.end(endpoint, this.#connectError(endpoint, status));
     };
-  }
-
-  #greet(
-    endpoint: Endpoint,
-    kind: "hello" | "welcome",
-    withAddress: boolean,
-  ): void {
-    const { creditMessages, streamWindowBytes, maxMessageSize, name } =
-      this.#config;
-    if (endpoint.granted === 0) {
-      endpoint.granted = creditMessages;
-      endpoint.grantAt = Math.ceil(creditMessages / 2);
-      endpoint.streamGranted = streamWindowBytes;
-      endpoint.streamGrantAt = Math.ceil(streamWindowBytes / 2);
-    }
-    this.sendControl(endpoint, {
-      kind,
-      features: this.#native.features,
-      receiverId: endpoint.peerWireId,
-      senderId: endpoint.wireId,
-      credits: creditMessages,
-      streamCredits: streamWindowBytes,
-      messageBytesMax: maxMessageSize,
-      name,
-      address: withAddress ? this.#native.address() : new Uint8Array(0),
-    });
+    if (request > 0)
+      this.#requests.add("plain", request, undefined).onDone = ({ status }) =>
+        finish(status);
+    else finish(Number(request));
   }
 
   /** Sends a message of our own. What becomes of it shows in the state of the connection. */
   sendControl(endpoint: Endpoint, message: ControlMessage): void {
-    if (!endpoint.handle || endpoint.raw) return;
+    if (endpoint.handle && !endpoint.raw)
+      this.#sendControl(endpoint.handle, message);
+  }
+
+  #sendControl(handle: Handle, message: ControlMessage): void {
     const bytes = encodeControl(message);
     const { plain, reply } = this.#native.params;
     const request = this.#native.sendHeader(
-      endpoint.handle,
+      handle,
       controlMessageId,
       bytes,
       message.kind === "hello" ? reply : plain,
@@ -244,73 +314,53 @@ export class Connections {
     if (request > 0) this.#requests.add("plain", request, bytes);
   }
 
+  #open(endpoint: Endpoint): void {
+    endpoint.state = "open";
+    endpoint.deadlineMs = Number.POSITIVE_INFINITY;
+    this.opened++;
+    try {
+      this.#hooks.onOpen(endpoint);
+    } catch (error) {
+      this.#hooks.onError(asError(error));
+    }
+    notify(endpoint.stateListeners, endpoint);
+  }
+
+  // --- what was recorded
+
+  /** An endpoint of UCX is gone; the next one may get its address. */
+  #dropEvents(handle: Handle): void {
+    if (this.#failures.length > 0)
+      this.#failures = this.#failures.filter(([each]) => each !== handle);
+    if (this.#controls.length > 0)
+      this.#controls = this.#controls.filter(([, reply]) => reply !== handle);
+  }
+
   /** Handles what callbacks have recorded. Runs hooks of the user. Returns how much there was. */
   handleEvents(): number {
     let handled = 0;
     for (;;) {
       const control = this.#controls.shift();
-      if (control !== undefined) {
-        this.#onControl(control[0], control[1]);
-        handled++;
-        continue;
+      if (control !== undefined) this.#onControl(control[0], control[1]);
+      else if (!this.#accepting.handleNext()) {
+        const failure = this.#failures.shift();
+        if (failure === undefined) break;
+        this.#onFailure(failure[0], failure[1]);
       }
-      const accept = this.#accepts.shift();
-      if (accept !== undefined) {
-        this.#onRequest(accept);
-        handled++;
-        continue;
-      }
-      const failure = this.#failures.shift();
-      if (failure === undefined) return handled;
-      this.#onFailure(failure[0], failure[1]);
       handled++;
     }
-  }
-
-  #onRequest({ listener, request, accept }: ListenerEvent): void {
-    const clientAddress = this.#native.clientAddress(request);
-    let accepted = true;
-    try {
-      if (accept !== undefined) accepted = accept({ clientAddress }) !== false;
-    } catch (error) {
-      accepted = false;
-      this.#hooks.onError(asError(error));
-    }
-    if (!accepted) {
-      this.#native.reject(listener, request);
-      return;
-    }
-    let endpoint: Endpoint;
-    try {
-      endpoint = this.#add(
-        { connectionRequest: request },
-        clientAddress,
-        false,
-      );
-    } catch (error) {
-      if (error instanceof UcxLimitError)
-        this.#native.reject(listener, request);
-      this.#hooks.onError(asError(error));
-      return;
-    }
-    endpoint.acceptedBy = accept;
-    endpoint.deadlineMs = performance.now() + this.#config.connectTimeoutMs;
-    this.closing.noteDeadline(endpoint.deadlineMs);
-    if (this.#config.raw) {
-      endpoint.sendLimit = Number.POSITIVE_INFINITY;
-      endpoint.streamSendLimit = Number.POSITIVE_INFINITY;
-      this.#open(endpoint);
-    }
+    if (this.closing.isWaiting) handled += this.closing.step();
+    return handled + this.#beginWaiting();
   }
 
   #onControl(bytes: Uint8Array, reply: Handle): void {
     const message = decodeControl(bytes);
     if (message === undefined) {
-      this.#onStrange(bytes, reply);
+      this.#handshake.onStrange(bytes, reply);
       return;
     }
     if (message.kind === "hello") {
-      this.#onHello(message, reply);
+      this.#handshake.onHello(message, reply);
       return;
     }
     const endpoint = this.table.byWireId(message.receiverId);
@@ -318,7 +368,7 @@ export class Connections {
     if (endpoint === undefined || endpoint.state === "closed") return;
     switch (message.kind) {
       case "welcome":
-        this.#meet(endpoint, message);
+        this.#handshake.onWelcome(endpoint, message);
         break;
       case "refusal":
         this.closing.end(
@@ -345,6 +395,9 @@ export class Connections {
       case "goodbye":
         this.closing.onGoodbye(endpoint, message);
         break;
+      case "farewell":
+        this.closing.onFarewell(endpoint);
+        break;
       case "ping":
         this.sendControl(endpoint, {
           kind: "pong",
@@ -356,82 +409,30 @@ export class Connections {
         for (const listener of [...endpoint.pongListeners])
           listener(message.sequence);
         break;
-      case "farewell":
-        endpoint.farewell = true;
-        this.closing.closeWhenDone(endpoint);
-        break;
     }
-  }
-
-  /** Not of our version: whoever it is must learn that it cannot work. */
-  #onStrange(bytes: Uint8Array, reply: Handle): void {
-    const version = controlVersionOf(bytes);
-    const error = new UcxIncompatibleError(
-      version === undefined || version === controlVersion
-        ? "a control message that cannot be read"
-        : `the peer speaks version ${version} of the handshake, this is version ${controlVersion}`,
-    );
-    const endpoint = reply ? this.table.byHandle(reply) : undefined;
-    if (endpoint === undefined) this.#hooks.onError(error);
-    else this.closing.end(endpoint, error);
-  }
-
-  #onHello(hello: Greeting, reply: Handle): void {
-    let endpoint = this.table.byHandle(reply);
-    if (endpoint === undefined) {
-      // Only who connects by worker address can be unknown here; the address is needed to notice its death.
-      if (hello.address.length === 0 || !this.#config.acceptAddresses) return;
-      try {
-        endpoint = this.#add({ workerAddress: hello.address }, "", false);
-      } catch (error) {
-        this.#hooks.onError(asError(error));
-        return;
-      }
-    }
-    this.#take(endpoint, hello);
-    this.#greet(endpoint, "welcome", false);
-    this.#meet(endpoint, hello);
-  }
-
-  #take(endpoint: Endpoint, greeting: Greeting): void {
-    endpoint.peerWireId = greeting.senderId;
-    endpoint.peerName = greeting.name;
-    endpoint.peerFeatures = greeting.features;
-    endpoint.sendLimit = Math.max(endpoint.sendLimit, greeting.credits);
-    endpoint.streamSendLimit = Math.max(
-      endpoint.streamSendLimit,
-      greeting.streamCredits,
-    );
-    if (greeting.messageBytesMax > 0)
-      endpoint.peerMessageBytesMax = greeting.messageBytesMax;
-  }
-
-  /** The handshake is through when we know what the peer has told about itself. */
-  #meet(endpoint: Endpoint, greeting: Greeting): void {
-    this.#take(endpoint, greeting);
-    if (endpoint.state === "connecting") this.#open(endpoint);
-  }
-
-  #open(endpoint: Endpoint): void {
-    endpoint.state = "open";
-    endpoint.deadlineMs = Number.POSITIVE_INFINITY;
-    this.opened++;
-    try {
-      this.#hooks.onOpen(endpoint);
-    } catch (error) {
-      this.#hooks.onError(asError(error));
-    }
-    notify(endpoint.stateListeners, endpoint);
   }
 
   #onFailure(handle: Handle, status: number): void {
+    if (this.closing.lingering.failed(handle)) return;
     const endpoint = this.table.byHandle(handle);
     if (endpoint === undefined) return;
-    // This is how UCX reports an orderly close too.
-    const orderly = endpoint.goodbye !== undefined || endpoint.farewell;
-    this.closing.end(
-      endpoint,
-      orderly ? undefined : statusError("connection", status, endpoint.id),
+    if (endpoint.state === "connecting")
+      this.closing.end(endpoint, this.#connectError(endpoint, status));
+    else this.closing.onFailure(endpoint, status);
+  }
+
+  #connectError(endpoint: Endpoint, status: number): UcxError {
+    const { id, initiated, remoteAddress } = endpoint;
+    const where = remoteAddress || "the worker address";
+    if (status === notConnected && initiated)
+      return new UcxUnreachableError(
+        `connect to ${where}: nobody listens there, or the connection was broken off`,
+        { status, endpointId: id },
+      );
+    return statusError(
+      `${initiated ? "connect to" : "connection from"} ${where}`,
+      status,
+      id,
     );
   }
 }

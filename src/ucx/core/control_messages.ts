@@ -2,7 +2,8 @@
  * What two workers say to each other beside the user's messages, as the header of an active message. Little-endian.
  *
  * Common: kind u8, version u8, features u16, receiver's id of the connection u32 (0 in a hello, which nobody has an id
- * for yet).
+ * for yet). In hello and welcome the sender's id u32 follows. So much is the same in all versions: it is enough to tell
+ * the other side that it is not understood.
  */
 
 /** Version of everything in this file. */
@@ -28,6 +29,7 @@ const greetingBytes = 32;
 /** No name and no address comes near. */
 const controlBytesMax = 2048;
 const nameBytesMax = 64;
+const reasonBytesMax = 256;
 
 /** Hello and welcome: who speaks, and what the other may send. */
 export interface Greeting {
@@ -52,7 +54,7 @@ export interface Greeting {
 
 /**
  * Goodbye: the sender will send no more, and wants to close. Farewell is the answer: what came before the goodbye has
- * arrived.
+ * arrived. The one who said goodbye says farewell too when all of its messages are received, and is gone then.
  */
 export interface Goodbye {
   readonly kind: "goodbye" | "farewell";
@@ -61,6 +63,8 @@ export interface Goodbye {
   readonly messagesSent: number;
   /** Bytes of stream it has sent in all. */
   readonly streamBytesSent: number;
+  /** Milliseconds that the sender waits at most before it cuts the connection off. */
+  readonly patienceMs: number;
 }
 
 /** What may be sent, counted from the beginning, so that order and repetition do not matter. */
@@ -114,8 +118,8 @@ function begin(
 }
 
 /** Cuts a text to a number of bytes. */
-function textBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(nameBytesMax);
+function textBytes(text: string, bytesMax: number): Uint8Array {
+  const bytes = new Uint8Array(bytesMax);
   return bytes.subarray(0, new TextEncoder().encodeInto(text, bytes).written);
 }
 
@@ -126,7 +130,7 @@ export function encodeControl(
   switch (message.kind) {
     case "hello":
     case "welcome": {
-      const name = textBytes(message.name);
+      const name = textBytes(message.name, nameBytesMax);
       const { bytes, view } = begin(
         message.kind,
         message.receiverId,
@@ -145,32 +149,28 @@ export function encodeControl(
     }
     case "goodbye":
     case "farewell":
-    case "starved":
-      return encodeCounts(
-        message.kind,
-        message.receiverId,
+      return encodeNumbers(message.kind, message.receiverId, [
         message.messagesSent,
         message.streamBytesSent,
-      );
+        message.patienceMs,
+      ]);
+    case "starved":
+      return encodeNumbers("starved", message.receiverId, [
+        message.messagesSent,
+        message.streamBytesSent,
+      ]);
     case "credit":
-      return encodeCounts(
-        message.kind,
-        message.receiverId,
+      return encodeNumbers("credit", message.receiverId, [
         message.messagesGranted,
         message.streamBytesGranted,
-      );
+      ]);
     case "ping":
-    case "pong": {
-      const { bytes, view } = begin(
-        message.kind,
-        message.receiverId,
-        commonBytes + 8,
-      );
-      view.setFloat64(commonBytes, message.sequence, true);
-      return bytes;
-    }
+    case "pong":
+      return encodeNumbers(message.kind, message.receiverId, [
+        message.sequence,
+      ]);
     case "refusal": {
-      const reason = textBytes(message.reason);
+      const reason = textBytes(message.reason, reasonBytesMax);
       const { bytes } = begin(
         "refusal",
         message.receiverId,
@@ -182,15 +182,18 @@ export function encodeControl(
   }
 }
 
-function encodeCounts(
-  kind: "goodbye" | "farewell" | "starved" | "credit",
+function encodeNumbers(
+  kind: keyof typeof controlKinds,
   receiverId: number,
-  messages: number,
-  streamBytes: number,
+  numbers: readonly number[],
 ): Uint8Array<ArrayBuffer> {
-  const { bytes, view } = begin(kind, receiverId, commonBytes + 16);
-  view.setFloat64(8, messages, true);
-  view.setFloat64(16, streamBytes, true);
+  const { bytes, view } = begin(
+    kind,
+    receiverId,
+    commonBytes + 8 * numbers.length,
+  );
+  for (const [index, number] of numbers.entries())
+    view.setFloat64(commonBytes + 8 * index, number, true);
   return bytes;
 }
 
@@ -199,9 +202,23 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** The version that the bytes say they are of, or undefined when they are none of ours. */
-export function controlVersionOf(bytes: Uint8Array): number | undefined {
-  return bytes.length >= commonBytes ? bytes[1] : undefined;
+/** What every version can tell of a control message, since the first bytes stay what they are. */
+export interface ControlPrefix {
+  readonly version: number;
+  readonly receiverId: number;
+  /** Of hello and welcome: the sender's id of the connection. */
+  readonly senderId: number;
+}
+
+/** Reads what can be read of a message of another version; undefined when the bytes are none of ours. */
+export function controlPrefixOf(bytes: Uint8Array): ControlPrefix | undefined {
+  if (bytes.length < commonBytes) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    version: view.getUint8(1),
+    receiverId: view.getUint32(4, true),
+    senderId: bytes.length >= 12 ? view.getUint32(8, true) : 0,
+  };
 }
 
 /** Reads a control message; undefined when the bytes are not one of this version. */
@@ -223,21 +240,20 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | undefined {
         reason: new TextDecoder().decode(bytes.subarray(commonBytes)),
       };
     case controlKinds.goodbye:
-      return decodeCounts("goodbye", receiverId, bytes, view);
+      return decodeGoodbye("goodbye", receiverId, view);
     case controlKinds.farewell:
-      return decodeCounts("farewell", receiverId, bytes, view);
-    case controlKinds.starved:
-      return decodeCounts("starved", receiverId, bytes, view);
+      return decodeGoodbye("farewell", receiverId, view);
+    case controlKinds.starved: {
+      const [messagesSent, streamBytesSent] = decodeNumbers(view, 2);
+      return messagesSent === undefined || streamBytesSent === undefined
+        ? undefined
+        : { kind: "starved", receiverId, messagesSent, streamBytesSent };
+    }
     case controlKinds.credit: {
-      const counts = decodeCounts("starved", receiverId, bytes, view);
-      return (
-        counts && {
-          kind: "credit",
-          receiverId,
-          messagesGranted: counts.messagesSent,
-          streamBytesGranted: counts.streamBytesSent,
-        }
-      );
+      const [messagesGranted, streamBytesGranted] = decodeNumbers(view, 2);
+      return messagesGranted === undefined || streamBytesGranted === undefined
+        ? undefined
+        : { kind: "credit", receiverId, messagesGranted, streamBytesGranted };
     }
     case controlKinds.ping:
       return decodeHeartbeat("ping", receiverId, view);
@@ -248,39 +264,35 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | undefined {
   }
 }
 
+/** The counts behind the common part; none when there are more or fewer, or one is no count. */
+function decodeNumbers(view: DataView, count: number): readonly number[] {
+  if (view.byteLength !== commonBytes + 8 * count) return [];
+  const numbers = Array.from({ length: count }, (_, index) =>
+    view.getFloat64(commonBytes + 8 * index, true),
+  );
+  return numbers.every(isCount) ? numbers : [];
+}
+
 function decodeHeartbeat(
   kind: Heartbeat["kind"],
   receiverId: number,
   view: DataView,
 ): Heartbeat | undefined {
-  if (view.byteLength !== commonBytes + 8) return undefined;
-  const sequence = view.getFloat64(commonBytes, true);
-  return isCount(sequence) ? { kind, receiverId, sequence } : undefined;
+  const [sequence] = decodeNumbers(view, 1);
+  return sequence === undefined ? undefined : { kind, receiverId, sequence };
 }
 
-function decodeCounts<Kind extends "goodbye" | "farewell" | "starved">(
-  kind: Kind,
+function decodeGoodbye(
+  kind: Goodbye["kind"],
   receiverId: number,
-  bytes: Uint8Array,
   view: DataView,
-):
-  | {
-      readonly kind: Kind;
-      readonly receiverId: number;
-      readonly messagesSent: number;
-      readonly streamBytesSent: number;
-    }
-  | undefined {
-  if (bytes.length !== commonBytes + 16) return undefined;
-  const messages = view.getFloat64(8, true);
-  const streamBytes = view.getFloat64(16, true);
-  if (!isCount(messages) || !isCount(streamBytes)) return undefined;
-  return {
-    kind,
-    receiverId,
-    messagesSent: messages,
-    streamBytesSent: streamBytes,
-  };
+): Goodbye | undefined {
+  const [messagesSent, streamBytesSent, patienceMs] = decodeNumbers(view, 3);
+  return messagesSent === undefined ||
+    streamBytesSent === undefined ||
+    patienceMs === undefined
+    ? undefined
+    : { kind, receiverId, messagesSent, streamBytesSent, patienceMs };
 }
 
 function decodeGreeting(

@@ -43,8 +43,8 @@ export class Endpoint {
   readonly id: number;
   /** What the peer puts into the tags of its messages to us. */
   readonly wireId: number;
-  /** 0 when UCX has let go of it. */
-  handle: Handle;
+  /** 0 before its turn to connect has come, and when UCX has let go of it. */
+  handle: Handle = 0;
   state: EndpointState = "connecting";
   /** `host:port`, or empty for one by worker address. */
   readonly remoteAddress: string;
@@ -91,10 +91,10 @@ export class Endpoint {
     | undefined;
   /** Whether the peer has answered our goodbye. */
   farewell = false;
-  /** Whether everything that was sent before our goodbye has left. */
-  flushed = false;
-  /** Whether UCX has been asked to close it. */
-  closing = false;
+  /** Whether we have said the last word, and only wait until it has left. */
+  parting = false;
+  /** Whether it was us who ended it. */
+  endedByUs = false;
   /** Why it does not work any more. */
   failure: UcxError | undefined;
   /** On the clock of `performance.now()`: when connecting or closing has taken too long. */
@@ -117,14 +117,12 @@ export class Endpoint {
   constructor(init: {
     readonly id: number;
     readonly wireId: number;
-    readonly handle: Handle;
     readonly remoteAddress: string;
     readonly initiated: boolean;
     readonly raw: boolean;
   }) {
     this.id = init.id;
     this.wireId = init.wireId;
-    this.handle = init.handle;
     this.remoteAddress = init.remoteAddress;
     this.initiated = init.initiated;
     this.raw = init.raw;

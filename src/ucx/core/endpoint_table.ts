@@ -31,7 +31,12 @@ export class EndpointTable {
   add(endpoint: Endpoint): void {
     this.#live.set(endpoint.id, endpoint);
     this.#byWireId.set(endpoint.wireId, endpoint);
-    this.#byHandle.set(endpoint.handle, endpoint);
+  }
+
+  /** UCX has made it. */
+  setHandle(endpoint: Endpoint, handle: Handle): void {
+    endpoint.handle = handle;
+    this.#byHandle.set(handle, endpoint);
   }
 
   /** Those that are not closed. */

@@ -1,6 +1,7 @@
 /** A UCX context with one worker: UCX's calls in terms of this room, without any policy. */
 import {
   type Handle,
+  handleAt,
   type NativeCallback,
   openCallback,
   sizeAt,
@@ -28,19 +29,41 @@ import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
 import type { SocketAddress } from "../../../ffi/ucp/socket_address.ts";
 import { ucpCallbacks } from "../../../ffi/ucp/symbols.ts";
 import { createConfig } from "../configuration.ts";
-import { UcxAddressInUseError } from "../errors.ts";
-import { checkStatus, statusError } from "../status_errors.ts";
+import { UcxAddressInUseError, UcxAddressUnavailableError } from "../errors.ts";
+import { checkStatus } from "../status_errors.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
 import { RequestParams } from "./request_params.ts";
 
-const busy = -15;
 const ok = 0;
+const ioError = -3;
+const noDevice = -14;
+const busy = -15;
+/** UCX_ASYNC_MAX_EVENTS, when nobody has set it. */
+const watchedMaxDefault = 1024;
 
 /** What an active message's handler is given: its header, copied, and the endpoint to answer to, if the sender wants one. */
 export type HeaderHandler = (
   header: Uint8Array<ArrayBuffer>,
   replyEndpoint: Handle,
 ) => void;
+
+/** A listener of UCX. */
+export interface NativeListener {
+  readonly handle: Handle;
+  /** With the port that the system chose. */
+  readonly address: SocketAddress;
+  /** Idempotent. Requests of it that were not decided upon must be refused before. */
+  close(): void;
+}
+
+/** How many descriptors UCX can watch in this process: its limit was fixed when it was loaded. */
+function watchedMaxOf(library: UcpLibrary): number {
+  const setting = library.settings.find(
+    ({ name }) => name === "UCX_ASYNC_MAX_EVENTS",
+  );
+  const number = Number.parseInt(setting?.actual ?? "", 10);
+  return Number.isNaN(number) ? watchedMaxDefault : number;
+}
 
 /** UCX's name of a socket address. */
 export function addressText({ address, port }: SocketAddress): string {
@@ -70,11 +93,17 @@ export class NativeWorker {
   readonly eventDescriptor: number;
   /** Bytes. */
   readonly maxActiveMessageHeader: number;
+  /** Descriptors that UCX can watch in this process. */
+  readonly watchedMax: number;
   /** Called within UCX, so it must only record. */
   onEndpointError: (endpoint: Handle, status: number) => void = () => {};
 
   readonly #callbacks: NativeCallback[] = [];
   readonly #errorCallback: NativeCallback;
+  /** One for all listeners: each is known by the number that UCX gives back with a request. */
+  readonly #connectionCallback: NativeCallback;
+  readonly #listeners = new Map<number, (request: Handle) => void>();
+  #nextListener = 1;
   #destroyed = false;
 
   /** @throws {UcxError} what UCX says of it */
@@ -104,43 +133,53 @@ export class NativeWorker {
       settings.release();
     }
     this.context = cell.object;
+    this.watchedMax = watchedMaxOf(library);
+    let worker: Handle = 0;
     try {
-      const workerParams = createWorkerParameters({
-        threadMode: {
-          single: UCS_THREAD_MODE.SINGLE,
-          serialized: UCS_THREAD_MODE.SERIALIZED,
-          multi: UCS_THREAD_MODE.MULTI,
-        }[config.threadMode],
-        ignoreRequestLeak: true,
-        ...(config.name === "" ? {} : { name: config.name }),
-      });
+      worker = this.#createWorker(config, cell);
+      this.worker = worker;
+      const attributes = new WorkerAttributes();
+      functions.ucp_worker_query(worker, attributes.bytes);
+      this.maxActiveMessageHeader = attributes.maxActiveMessageHeader;
       checkStatus(
-        functions.ucp_worker_create(
-          this.context,
-          workerParams.bytes,
-          cell.bytes,
-        ),
-        "ucp_worker_create",
+        functions.ucp_worker_get_efd(worker, cell.bytes),
+        "ucp_worker_get_efd",
       );
+      this.eventDescriptor = cell.int;
     } catch (error) {
+      if (worker) functions.ucp_worker_destroy(worker);
       functions.ucp_cleanup(this.context);
       throw error;
     }
-    this.worker = cell.object;
-    const attributes = new WorkerAttributes();
-    functions.ucp_worker_query(this.worker, attributes.bytes);
-    this.maxActiveMessageHeader = attributes.maxActiveMessageHeader;
-    checkStatus(
-      functions.ucp_worker_get_efd(this.worker, cell.bytes),
-      "ucp_worker_get_efd",
-    );
-    this.eventDescriptor = cell.int;
     this.#errorCallback = this.#callback(
       openCallback(ucpCallbacks.error, (_argument, endpoint, status) => {
         this.onEndpointError(endpoint, status);
         return undefined;
       }),
     );
+    this.#connectionCallback = this.#callback(
+      openCallback(ucpCallbacks.connection, (request, listener) => {
+        this.#listeners.get(Number(listener))?.(request);
+        return undefined;
+      }),
+    );
+  }
+
+  #createWorker(config: ResolvedWorkerConfig, cell: NativeCell): Handle {
+    const params = createWorkerParameters({
+      threadMode: {
+        single: UCS_THREAD_MODE.SINGLE,
+        serialized: UCS_THREAD_MODE.SERIALIZED,
+        multi: UCS_THREAD_MODE.MULTI,
+      }[config.threadMode],
+      ignoreRequestLeak: true,
+      ...(config.name === "" ? {} : { name: config.name }),
+    });
+    checkStatus(
+      this.functions.ucp_worker_create(this.context, params.bytes, cell.bytes),
+      "ucp_worker_create",
+    );
+    return cell.object;
   }
 
   #callback(callback: NativeCallback): NativeCallback {
@@ -179,21 +218,18 @@ export class NativeWorker {
    *
    * @param onRequest called within UCX, so it must only record
    * @throws {UcxAddressInUseError} when somebody listens there
+   * @throws {UcxAddressUnavailableError} when it is no address to listen at
    * @throws {UcxError} what else UCX says of it
    */
   listen(
     address: SocketAddress,
     onRequest: (request: Handle) => void,
-  ): { readonly listener: Handle; readonly address: SocketAddress } {
-    const callback = this.#callback(
-      openCallback(ucpCallbacks.connection, (request) => {
-        onRequest(request);
-        return undefined;
-      }),
-    );
+  ): NativeListener {
+    const id = this.#nextListener++;
     const cell = new NativeCell();
     const params = createListenerParameters(address, {
-      callback: callback.pointer,
+      callback: this.#connectionCallback.pointer,
+      argument: handleAt(id),
     });
     const status = this.functions.ucp_listener_create(
       this.worker,
@@ -205,12 +241,24 @@ export class NativeWorker {
         `somebody listens at ${addressText(address)} already`,
         { status },
       );
-    if (status !== ok)
-      throw statusError(`listen at ${addressText(address)}`, status);
-    const listener = cell.object;
+    if (status === ioError || status === noDevice)
+      throw new UcxAddressUnavailableError(
+        `cannot listen at ${addressText(address)}: it is no address of this machine, or not allowed`,
+        { status },
+      );
+    checkStatus(status, `listen at ${addressText(address)}`);
+    const handle = cell.object;
+    this.#listeners.set(id, onRequest);
     const attributes = new ListenerAttributes();
-    this.functions.ucp_listener_query(listener, attributes.bytes);
-    return { listener, address: attributes.address ?? address };
+    this.functions.ucp_listener_query(handle, attributes.bytes);
+    return {
+      handle,
+      address: attributes.address ?? address,
+      close: () => {
+        if (!this.#listeners.delete(id) || this.#destroyed) return;
+        this.functions.ucp_listener_destroy(handle);
+      },
+    };
   }
 
   /** Who wants to connect. */

@@ -3,6 +3,7 @@ import type { Handle } from "../../../ffi/host.ts";
 import type { UcpFunctions } from "../../../ffi/ucp/library.ts";
 import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
 import { TagReceiveInfo } from "../../../ffi/ucp/request_structs.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { inProgress, Operation, type OperationKind } from "./operation.ts";
 
 /** Requests of one worker. */
@@ -95,6 +96,14 @@ export class Requests {
   /** Asks UCX to give every receive up. */
   cancelAll(): void {
     for (const operation of this.list()) this.cancel(operation);
+  }
+
+  /** Whether UCX still sends something for a connection. */
+  sendsFor(endpoint: Endpoint): boolean {
+    return this.#active.some(
+      (operation) =>
+        operation.endpoint === endpoint && operation.kind === "plain",
+    );
   }
 
   /** Every request that is not done. */

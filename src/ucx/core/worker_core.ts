@@ -187,8 +187,8 @@ export class WorkerCore {
   /** Closes everything at once; what is open is cut off. Idempotent. */
   destroy(): void {
     if (this.#closed) return;
-    for (const endpoint of [...this.connections.table.list()])
-      this.connections.closing.close(endpoint, 0);
+    for (const closer of [...this.closers]) closer.close();
+    this.connections.closing.endAll();
     this.requests.cancelAll();
     for (let turn = 0; turn < 1000 && this.requests.count > 0; turn++)
       this.progress();

@@ -50,8 +50,15 @@ export class UcxUnreachableError extends UcxError {
 
 /** The time was over first. What was waited for has not happened, and was taken back where that is possible. */
 export class UcxTimeoutError extends UcxError {
-  constructor(message: string, init: UcxErrorInit = {}) {
+  /** Of a stream: bytes that were sent before. */
+  readonly bytesDone: number | undefined;
+
+  constructor(
+    message: string,
+    init: UcxErrorInit & { readonly bytesDone?: number } = {},
+  ) {
     super(message, { ...init, code: "UcxTimeout", retryable: true });
+    this.bytesDone = init.bytesDone;
   }
 }
 

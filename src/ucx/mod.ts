@@ -6,6 +6,11 @@ export type { CloseInfo } from "./core/endpoint.ts";
 export * from "./errors.ts";
 export { UcxListener } from "./listener.ts";
 export { type EndpointStats, WorkerStats } from "./statistics.ts";
+export { StreamChunk } from "./streams/stream_chunk.ts";
+export {
+  type StreamReceiveOptions,
+  WorkerStreams,
+} from "./streams/worker_streams.ts";
 export { UcxWorker } from "./worker.ts";
 export { ThreadMode, type WorkerConfig } from "./worker_config.ts";
 export type * from "./worker_types.ts";

@@ -3,7 +3,6 @@
  * the original Rust `UcxWorker`, and more.
  */
 import type { EndpointTarget } from "../../ffi/ucp/endpoint_structs.ts";
-import { capturePrinted } from "../../ffi/ucp/native_memory.ts";
 import { deadlineMs as deadlineOf } from "../base/deadline.ts";
 import { TypedEvents } from "../base/events.ts";
 import { splitAddress, type UcxAddress } from "./address.ts";
@@ -30,8 +29,8 @@ import type {
   ListenerOptions,
   TagReceiveOptions,
   WorkerEvents,
-  WorkerInfo,
 } from "./worker_types.ts";
+import { WorkerGroups } from "./worker_groups.ts";
 import {
   type ResolvedWorkerConfig,
   resolveWorkerConfig,
@@ -39,7 +38,7 @@ import {
 } from "./worker_config.ts";
 
 /** A UCX worker. Not for several threads at a time, unless its threadMode says so. */
-export class UcxWorker {
+export class UcxWorker extends WorkerGroups {
   /** The configuration, with all defaults. */
   readonly config: ResolvedWorkerConfig;
   /** What happens while it is progressed. */
@@ -52,6 +51,7 @@ export class UcxWorker {
    * @throws {UcxError} what UCX says of it
    */
   constructor(config: WorkerConfig = {}) {
+    super();
     this.config = resolveWorkerConfig(config);
     this.#core = new WorkerCore(openLibrary(this.config), this.config, {
       onOpen: (endpoint) => this.events.emit("open", endpoint.id),
@@ -415,19 +415,6 @@ export class UcxWorker {
     return { ...this.#known(endpointId).counters };
   }
 
-  /** Version, library, and UCX's own description of the transports in use. */
-  info(): WorkerInfo {
-    const { native } = this.#core;
-    this.#core.checkOpen();
-    return {
-      version: native.library.version.text,
-      libraryPath: native.library.path,
-      description: capturePrinted((stream) =>
-        native.functions.ucp_worker_print_info(native.worker, stream),
-      ),
-    };
-  }
-
   /** Closes listeners and connections, and gives everything back. Idempotent. */
   close(options: BlockingOptions = {}): void {
     if (this.#core.isClosed) return;
@@ -441,6 +428,10 @@ export class UcxWorker {
   }
 
   // --- inside
+
+  protected override get core(): WorkerCore {
+    return this.#core;
+  }
 
   #known(endpointId: EndpointId): Endpoint {
     this.#core.checkOpen();

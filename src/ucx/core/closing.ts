@@ -37,8 +37,19 @@ export interface ConnectionHooks {
   onError(error: Error): void;
 }
 
+/** What depends on a connection's UCX endpoint, beside messages. */
+export interface EndpointUser {
+  /** The peer said goodbye; it closes when it has our answer. */
+  left(endpoint: Endpoint): void;
+  /** UCX's endpoint is about to be given up: the last moment to use it. */
+  ending(endpoint: Endpoint): void;
+  /** Nothing can be received of it any more. */
+  forget(endpoint: Endpoint): void;
+}
+
 /** What it needs of the worker. */
 export interface ClosingContext {
+  readonly users: ReadonlySet<EndpointUser>;
   readonly native: NativeWorker;
   readonly requests: Requests;
   readonly config: ResolvedWorkerConfig;
@@ -83,6 +94,7 @@ export class Closing {
     endpoint.deadlineMs =
       performance.now() + Math.min(goodbye.patienceMs, patienceMsMax) + graceMs;
     this.noteDeadline(endpoint.deadlineMs);
+    for (const user of this.#context.users) user.left(endpoint);
     notify(endpoint.stateListeners, endpoint);
     notify(endpoint.creditListeners, endpoint);
   }
@@ -211,7 +223,7 @@ export class Closing {
   ): void {
     if (endpoint.state === "closed") return;
     if (lastWord !== undefined) this.#context.sendControl(endpoint, lastWord);
-    const handle: Handle = this.#context.table.takeHandle(endpoint);
+    const handle: Handle = this.#takeHandle(endpoint);
     if (handle && lastWord !== undefined) this.linger(handle);
     else if (handle) this.closeHandle(handle);
     endpoint.failure = error;
@@ -235,6 +247,12 @@ export class Closing {
     );
     if (request > 0) requests.add("plain", request, undefined);
     descriptorBudget.give();
+  }
+
+  #takeHandle(endpoint: Endpoint): Handle {
+    if (endpoint.handle)
+      for (const user of this.#context.users) user.ending(endpoint);
+    return this.#context.table.takeHandle(endpoint);
   }
 
   /** The one place where a connection becomes closed. */
@@ -274,7 +292,8 @@ export class Closing {
 
   /** Lets a closed connection go when everything that has come of it was received. */
   forgetIfEmpty(endpoint: Endpoint): void {
-    if (!this.#context.hasUnread(endpoint)) this.forget(endpoint);
+    if (!endpoint.streamUnread && !this.#context.hasUnread(endpoint))
+      this.forget(endpoint);
   }
 
   /** Lets a closed connection go for good: what was not received of it is thrown away, and counted. */
@@ -282,6 +301,7 @@ export class Closing {
     if (endpoint.state !== "closed") return;
     if (this.#context.table.get(endpoint.id) !== endpoint) return;
     this.#context.forgetMessages(endpoint);
+    for (const user of this.#context.users) user.forget(endpoint);
     this.#context.table.forget(endpoint);
   }
 

@@ -14,7 +14,13 @@ import {
 import { statusError } from "../status_errors.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
 import { type AcceptHook, Accepting } from "./accepting.ts";
-import { asError, Closing, type ConnectionHooks, notify } from "./closing.ts";
+import {
+  asError,
+  Closing,
+  type ConnectionHooks,
+  type EndpointUser,
+  notify,
+} from "./closing.ts";
 import {
   type ControlMessage,
   controlMessageId,
@@ -45,6 +51,8 @@ export class Connections {
   readonly closing: Closing;
   readonly #accepting: Accepting;
   readonly #handshake: Handshake;
+  /** What depends on UCX's endpoints. */
+  readonly users = new Set<EndpointUser>();
   #messages: TagMessages | undefined;
   /** Connections that were opened so far. */
   opened = 0;
@@ -75,6 +83,7 @@ export class Connections {
       config,
       hooks,
       table: this.table,
+      users: this.users,
       sendControl: (endpoint, message) => this.sendControl(endpoint, message),
       hasUnread: (endpoint) => this.#messages?.hasUnread(endpoint) ?? false,
       forgetMessages: (endpoint) => this.#messages?.forget(endpoint),

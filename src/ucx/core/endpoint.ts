@@ -84,6 +84,8 @@ export class Endpoint {
   streamReceived = 0;
   streamGranted = 0;
   streamGrantAt = Number.POSITIVE_INFINITY;
+  /** No more will come by its stream, and the reader was not told yet. */
+  streamUnread = false;
 
   /** What the peer's goodbye said, if it came. */
   goodbye:

@@ -8,6 +8,7 @@ import { UcxClosedError } from "../errors.ts";
 import { Counters } from "../statistics.ts";
 import { checkStatus } from "../status_errors.ts";
 import { exactMask, wireMask, wireTag } from "../tags.ts";
+import { Streams } from "../streams/streams.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
 import type { ConnectionHooks } from "./closing.ts";
 import { Connections } from "./connections.ts";
@@ -32,6 +33,7 @@ export class WorkerCore {
   readonly requests: Requests;
   readonly connections: Connections;
   readonly messages: TagMessages;
+  readonly streams: Streams;
   readonly spill: Spill;
   /** What belongs to no connection. */
   readonly unattributed = new Counters();
@@ -79,6 +81,21 @@ export class WorkerCore {
         connections.sendControl(endpoint, message),
     });
     connections.messages = this.messages;
+    this.streams = new Streams({
+      native: this.native,
+      requests: this.requests,
+      raw: config.raw,
+      windowBytes: config.streamWindowBytes,
+      byHandle: (handle) => connections.table.byHandle(handle),
+      end: (endpoint, error) => connections.closing.end(endpoint, error),
+      forgetIfEmpty: (endpoint) => connections.closing.forgetIfEmpty(endpoint),
+      sendControl: (endpoint, message) =>
+        connections.sendControl(endpoint, message),
+    });
+    if (config.enableStream) {
+      connections.users.add(this.streams);
+      this.addStep(() => this.streams.step());
+    }
   }
 
   get isClosed(): boolean {

@@ -1,0 +1,57 @@
+/** What a worker can do beside tagged messages, by groups: each a property of its own, made when it is first asked for. */
+import { capturePrinted } from "../../ffi/ucp/native_memory.ts";
+import type { MessageData } from "./core/buffers.ts";
+import type { WorkerCore } from "./core/worker_core.ts";
+import {
+  type StreamReceiveOptions,
+  WorkerStreams,
+} from "./streams/worker_streams.ts";
+import type {
+  BlockingOptions,
+  EndpointId,
+  WorkerInfo,
+} from "./worker_types.ts";
+
+/** The part of `UcxWorker` that is not about connections, tagged messages and progress. */
+export abstract class WorkerGroups {
+  #streams: WorkerStreams | undefined;
+
+  protected abstract get core(): WorkerCore;
+
+  /** Streams of bytes: everything about them. */
+  get streams(): WorkerStreams {
+    this.#streams ??= new WorkerStreams(this.core);
+    return this.#streams;
+  }
+
+  /** Sends bytes by the stream of a connection: {@linkcode WorkerStreams.send}. */
+  sendStream(
+    endpointId: EndpointId,
+    data: MessageData,
+    options?: BlockingOptions,
+  ): void {
+    this.streams.send(endpointId, data, options);
+  }
+
+  /** Receives bytes of a connection's stream: {@linkcode WorkerStreams.receive}. */
+  receiveStream(
+    endpointId: EndpointId,
+    buffer: Uint8Array,
+    options?: StreamReceiveOptions,
+  ): number {
+    return this.streams.receive(endpointId, buffer, options);
+  }
+
+  /** Version, library, and UCX's own description of the transports in use. */
+  info(): WorkerInfo {
+    const { native } = this.core;
+    this.core.checkOpen();
+    return {
+      version: native.library.version.text,
+      libraryPath: native.library.path,
+      description: capturePrinted((stream) =>
+        native.functions.ucp_worker_print_info(native.worker, stream),
+      ),
+    };
+  }
+}

@@ -1,4 +1,6 @@
 import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import {
@@ -13,7 +15,14 @@ import {
   ucpApiVersion,
 } from "../../../ffi/ucp/library.ts";
 import { createNativeFixture } from "../../support/native_fixture.ts";
-import { afterAll, describe, expect, test } from "../../support/testing.ts";
+import {
+  afterAll,
+  describe,
+  expect,
+  superuser,
+  test,
+  testIf,
+} from "../../support/testing.ts";
 
 const fixture = createNativeFixture();
 const variable = "RINGWIRE_UCP_LIBRARY";
@@ -145,6 +154,43 @@ describe("openUcp - finding the library", () => {
     expect(error).toBeInstanceOf(LibraryNotFoundError);
     expect(error.message).toContain("ucp_");
   });
+});
+
+describe("openUcp - without UCX", () => {
+  testIf(
+    superuser,
+    "to hide the system's library in a mount table of its own",
+    "says so, and loads no file of that name from the working directory",
+    () => {
+      const directory = join(fixture.directory, "planted");
+      const trace = join(directory, "was-loaded");
+      mkdirSync(directory);
+      const planted = fixture.compile(
+        "planted",
+        `#include <stdio.h>
+        __attribute__((constructor)) static void load(void) { fclose(fopen("${trace}", "w")); }
+        ${versionSource(1, 13)}`,
+      );
+      copyFileSync(planted, join(directory, "libucp.so.0"));
+      const hide = `for file in $(ldconfig -p | sed -n 's/.*libucp[.]so.* => //p'); do
+          mount --bind /dev/null "$(readlink -f "$file")"
+        done; cd "$1"; shift; exec "$@"`;
+      const flags = "Bun" in globalThis ? [] : ["run", "-A", "--no-check"];
+      const { status, stderr } = spawnSync(
+        "unshare",
+        [
+          ...["--mount", "bash", "-euc", hide, "bash", directory],
+          ...[process.execPath, ...flags, program, "{}"],
+        ],
+        { encoding: "utf8" },
+      );
+      expect(status).toBe(1);
+      expect(stderr).toContain("LibraryNotFoundError");
+      expect(stderr).toContain("system libucp.so.0: ");
+      expect(stderr).toContain("apt-get install libucx0");
+      expect(existsSync(trace)).toBe(false);
+    },
+  );
 });
 
 describe("openUcp - a guest in the process", () => {

@@ -5,6 +5,7 @@
  */
 import { handleAt, openLibrary, type SymbolTable } from "../host.ts";
 import { UCS_CONFIG_PRINT } from "./constants.ts";
+import { readGlobalOptions } from "./global_options.ts";
 import { openUcp, type UcpLibrary } from "./library.ts";
 import { capturePrinted, cString } from "./native_memory.ts";
 import { NativeCell } from "./native_struct.ts";
@@ -47,7 +48,7 @@ export type ConfigKeyKind = "context" | "process" | "transport" | "environment";
 export interface ConfigKey {
   /** The environment variable without `UCX_`: `TCP_KEEPIDLE`. */
   readonly name: string;
-  /** As it is now, out of the environment or UCX's default, in UCX's spelling. */
+  /** In UCX's spelling: of the process what is in force, of others what a new context would have. */
   readonly value: string;
   readonly kind: ConfigKeyKind;
   /** What `ucp_config_modify` calls it: `KEEPIDLE`; undefined when it cannot be set by that. Several keys may share it. */
@@ -199,12 +200,19 @@ export function listConfigKeys(
   ucp: UcpLibrary = openUcp(),
 ): Map<string, ConfigKey> {
   let text: string;
+  let inForce = new Map<string, string>();
   try {
     text = printRegistry(ucp);
+    inForce = readGlobalOptions(ucp.path);
   } catch {
     text = printContext(ucp);
   }
-  return new Map(parseKeys(text).map((key) => [key.name, key]));
+  return new Map(
+    parseKeys(text).map((key) => [
+      key.name,
+      { ...key, value: inForce.get(key.name) ?? key.value },
+    ]),
+  );
 }
 
 /** Environment names that stand for the keys of several transports: `UCX_IB_TX_QUEUE_LEN`. */

@@ -53,7 +53,7 @@ export interface UcpSetting {
   readonly name: string;
   /** What is best for a guest. */
   readonly wanted: string;
-  /** What UCX has; undefined when it is UCX's own default. */
+  /** What UCX has, in its own spelling when the source is `loaded`; undefined when it does not tell. */
   readonly actual: string | undefined;
   /** `set` just now; `kept`, since somebody had set it; `loaded`: UCX was in the process before, and this is what it found then. */
   readonly source: "set" | "kept" | "loaded";

@@ -20,6 +20,7 @@ import {
   prepareEnvironment,
   type UcpSetting,
 } from "./environment.ts";
+import { readGlobalOptions } from "./global_options.ts";
 import { cString, textAt } from "./native_memory.ts";
 import { ucpAddressSymbols, ucpSymbols } from "./symbols.ts";
 
@@ -73,14 +74,6 @@ const gateSymbols = {
   ucp_get_version: ucpSymbols.ucp_get_version,
 } as const satisfies SymbolTable;
 
-const optionSymbols = {
-  // ucs_status_t ucs_global_opts_get_value(const char *name, char *value, size_t max);
-  ucs_global_opts_get_value: {
-    parameters: ["bytes", "bytes", "size"],
-    result: "i8",
-  },
-} as const satisfies SymbolTable;
-
 const linkerSymbols = {
   // void *dlopen(const char *filename, int flags);
   dlopen: { parameters: ["bytes", "i32"], result: "handle" },
@@ -127,16 +120,21 @@ function readVersion(path: string): Omit<UcpVersion, "text"> {
   return { major: major[0] ?? 0, minor: minor[0] ?? 0, patch: patch[0] ?? 0 };
 }
 
-/** What UCX read when it was loaded. The environment may have been changed since. */
+/** What UCX read when it was loaded, as far as it tells. The environment may have been changed since. */
 function readLoaded(path: string, settings: UcpSetting[]): UcpSetting[] {
-  const { ucs_global_opts_get_value: read } = openLibrary(path, optionSymbols);
-  const text = new Uint8Array(new ArrayBuffer(1024));
+  let loaded = new Map<string, string>();
+  try {
+    loaded = readGlobalOptions(path);
+  } catch {
+    // A build that does not tell: what was set now is unknown.
+  }
   return settings.map((setting) => {
-    const name = cString(setting.name.replace(/^UCX_/, ""));
-    // Keys of transports are none of these: they are read later, out of the environment.
-    if (read(name, text, text.byteLength) !== 0) return setting;
-    const actual = new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
-    return { ...setting, actual, source: "loaded" };
+    const actual = loaded.get(setting.name.replace(/^UCX_/, ""));
+    if (actual !== undefined) return { ...setting, actual, source: "loaded" };
+    const isReadLater = setting.name.startsWith("UCX_TCP_");
+    return setting.source === "kept" || isReadLater
+      ? setting
+      : { ...setting, actual: undefined, source: "loaded" };
   });
 }
 

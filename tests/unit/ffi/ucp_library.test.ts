@@ -271,10 +271,14 @@ describe("openUcp - a guest in the process", () => {
 
   test("when UCX was loaded before, its settings are told as they are", () => {
     const { report } = open({ loadFirst: true });
-    const handler = report.settings.find(
-      ({ name }) => name === "UCX_HANDLE_ERRORS",
-    );
-    expect([handler?.actual, handler?.source]).toEqual(["bt", "loaded"]);
+    const loaded = (name: string) => {
+      const setting = report.settings.find((known) => known.name === name);
+      return [setting?.actual, setting?.source];
+    };
+    expect(loaded("UCX_HANDLE_ERRORS")).toEqual(["bt", "loaded"]);
+    expect(loaded("UCX_LOG_FILE")).toEqual(["", "loaded"]);
+    expect(loaded("UCX_MEM_EVENTS")).toEqual([undefined, "loaded"]);
+    expect(report.keys["HANDLE_ERRORS"]).toBe("bt");
     // Read with each context, so still in time.
     expect(report.keys["TCP_CM_REUSEADDR"]).toBe("y");
     expect(sourceOf(report, "UCX_TCP_CM_REUSEADDR")).toBe("set");

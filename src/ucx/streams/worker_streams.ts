@@ -16,9 +16,9 @@ import {
   UcxTimeoutError,
   UcxUnsupportedError,
 } from "../errors.ts";
-import { statusError } from "../status_errors.ts";
 import type { BlockingOptions, EndpointId } from "../worker_types.ts";
 import { notSendable } from "./outbound_stream.ts";
+import { checkStreamOperation } from "./stream_errors.ts";
 import type { StreamChunk } from "./stream_chunk.ts";
 
 /** How a stream is received. */
@@ -70,15 +70,6 @@ export function receivableStream(
   throw new UcxNotConnectedError(`there is no endpoint ${endpointId}`, {
     endpointId,
   });
-}
-
-/** @throws what an operation failed with */
-export function checkStreamOperation(operation: Operation, what: string): void {
-  if (operation.status !== 0)
-    throw (
-      operation.failure ??
-      statusError(what, operation.status, operation.endpoint?.id)
-    );
 }
 
 /** Streams of a worker: calls block the thread until they are done or out of time. */

@@ -93,6 +93,7 @@ describe("examples", () => {
         "The result equals that of sha256sum run directly on the same files.",
       );
       expect(stdout).toMatch(/none lost, in order: [\d.]+ million\/s/);
+      expect(stdout).toMatch(/^UCX 1\..*100000 messages .* none lost/m);
       expect(exitCode).toBe(0);
       expect(segments()).toEqual([]);
     },

@@ -29,9 +29,10 @@ export interface CallbackTarget {
 /**
  * `ucp_listener_params_t`: `onConnection` is a `ucpCallbacks.connection`.
  *
- * Beware of IPv6 over TCP: in UCX 1.13, an endpoint from a connection request that came over IPv6 writes beyond its
- * memory in `uct_tcp_ep_set_dest_addr` (seen with valgrind) when the device has an IPv4 address too and `TCP_AF_PRIO`
- * has `inet` first, which is the default. Look at `ConnectionRequestAttributes.clientAddress` before.
+ * Beware of IPv6 over TCP. In UCX 1.13, an endpoint from a connection request that came over IPv6, on a device that UCX
+ * uses with its IPv4 address, writes beyond its memory (`uct_tcp_ep_set_dest_addr`, seen with valgrind), and the process
+ * ends later in malloc. So it is with `TCP_AF_PRIO=inet,inet6`, the default; with `inet6,inet` the loopback device alone
+ * is left to it. Look at `ConnectionRequestAttributes.clientAddress` before an endpoint is made.
  *
  * @throws {RangeError} as `encodeSocketAddress`
  */

@@ -2,7 +2,8 @@
 export type { UcxAddress } from "./address.ts";
 export type { MessageData } from "./core/buffers.ts";
 export type { AcceptHook, ConnectionRequest } from "./core/accepting.ts";
-export type { CloseInfo } from "./core/endpoint.ts";
+export type { UcxSetting } from "./configuration.ts";
+export type { CloseInfo, EndpointState } from "./core/endpoint.ts";
 export * from "./errors.ts";
 export { UcxListener } from "./listener.ts";
 export { type EndpointStats, WorkerStats } from "./statistics.ts";

@@ -8,6 +8,7 @@ import { TypedEvents } from "../base/events.ts";
 import { splitAddress, type UcxAddress } from "./address.ts";
 import { checkBuffer, checkData, type MessageData } from "./core/buffers.ts";
 import type { Endpoint } from "./core/endpoint.ts";
+import { describeEndpoint } from "./core/descriptions.ts";
 import { addressText } from "./core/native_worker.ts";
 import { inProgress, type Operation } from "./core/operation.ts";
 import { WorkerCore } from "./core/worker_core.ts";
@@ -19,13 +20,14 @@ import {
 } from "./errors.ts";
 import { openLibrary } from "./library.ts";
 import { UcxListener } from "./listener.ts";
-import { resolveHost } from "./resolve.ts";
+import { firstThatWorks, resolveHost } from "./resolve.ts";
 import { addCounters, type EndpointStats, WorkerStats } from "./statistics.ts";
 import { statusError } from "./status_errors.ts";
 import { checkTag } from "./tags.ts";
 import type {
   BlockingOptions,
   EndpointId,
+  EndpointInfo,
   ListenerOptions,
   TagReceiveOptions,
   WorkerEvents,
@@ -66,6 +68,7 @@ export class UcxWorker extends WorkerGroups {
    * Connects, handshake included.
    *
    * @param address host and port of a listener
+   * @throws {UcxUnknownHostError} when nobody knows the host
    * @throws {UcxUnreachableError} when nobody is there
    * @throws {UcxRejectedError} when the listener refuses
    * @throws {UcxIncompatibleError} when it speaks another version
@@ -73,11 +76,14 @@ export class UcxWorker extends WorkerGroups {
    */
   connect(address: UcxAddress, options: BlockingOptions = {}): EndpointId {
     this.#core.checkOpen();
-    const socketAddress = resolveHost(splitAddress(address, 1));
-    return this.#connect(
-      { socketAddress },
-      addressText(socketAddress),
-      options,
+    const timeoutMs = options.timeoutMs ?? this.config.connectTimeoutMs;
+    const untilMs = deadlineOf(timeoutMs);
+    return firstThatWorks(
+      resolveHost(splitAddress(address, 1)),
+      (socketAddress, left) =>
+        this.#connect({ socketAddress }, addressText(socketAddress), {
+          timeoutMs: Math.max(0, (untilMs - performance.now()) / left),
+        }),
     );
   }
 
@@ -176,10 +182,9 @@ export class UcxWorker extends WorkerGroups {
     options: ListenerOptions = {},
   ): UcxListener {
     this.#core.checkOpen();
-    return new UcxListener(
-      this.#core,
+    return firstThatWorks(
       resolveHost(splitAddress(address, 0)),
-      options.accept,
+      (each) => new UcxListener(this.#core, each, options.accept),
     );
   }
 
@@ -413,6 +418,11 @@ export class UcxWorker extends WorkerGroups {
   /** What one connection has counted. @throws {UcxNotConnectedError} when there is none of that id */
   endpointStats(endpointId: EndpointId): EndpointStats {
     return { ...this.#known(endpointId).counters };
+  }
+
+  /** The peer, and what UCX has chosen for it. @throws {UcxNotConnectedError} when there is none of that id */
+  endpointInfo(endpointId: EndpointId): EndpointInfo {
+    return describeEndpoint(this.#core.native, this.#known(endpointId));
   }
 
   /** Closes listeners and connections, and gives everything back. Idempotent. */

@@ -1,6 +1,6 @@
 /** What a worker can do beside tagged messages, by groups: each a property of its own, made when it is first asked for. */
-import { capturePrinted } from "../../ffi/ucp/native_memory.ts";
 import type { MessageData } from "./core/buffers.ts";
+import { describeWorker } from "./core/descriptions.ts";
 import type { WorkerCore } from "./core/worker_core.ts";
 import {
   type StreamReceiveOptions,
@@ -42,16 +42,9 @@ export abstract class WorkerGroups {
     return this.streams.receive(endpointId, buffer, options);
   }
 
-  /** Version, library, and UCX's own description of the transports in use. */
+  /** Version, library, configuration, and UCX's own description. */
   info(): WorkerInfo {
-    const { native } = this.core;
     this.core.checkOpen();
-    return {
-      version: native.library.version.text,
-      libraryPath: native.library.path,
-      description: capturePrinted((stream) =>
-        native.functions.ucp_worker_print_info(native.worker, stream),
-      ),
-    };
+    return describeWorker(this.core.native);
   }
 }

@@ -1,6 +1,7 @@
 /** What the calls of a worker take and give. */
 import type { AcceptHook } from "./core/accepting.ts";
-import type { CloseInfo } from "./core/endpoint.ts";
+import type { UcxSetting } from "./configuration.ts";
+import type { CloseInfo, EndpointState } from "./core/endpoint.ts";
 
 /** What an endpoint is called; unique in the worker's life. */
 export type EndpointId = number;
@@ -30,6 +31,24 @@ export interface WorkerInfo {
   /** The library that was opened. */
   readonly libraryPath: string;
   /** What UCX prints of the worker: protocols and transports in use. */
+  readonly description: string;
+  /** Keys of UCX that do not have UCX's own default, and who set them; of one that is there twice, the last counts. */
+  readonly settings: readonly UcxSetting[];
+}
+
+/** What is known of a connection. */
+export interface EndpointInfo {
+  readonly endpointId: EndpointId;
+  readonly state: EndpointState;
+  /** `host:port`; empty for one by worker address. */
+  readonly remoteAddress: string;
+  /** Whether we connected. */
+  readonly initiated: boolean;
+  /** The name of the peer's worker. */
+  readonly peerName: string;
+  /** Transports and devices in use, e.g. `tcp/eth0`, `posix/memory`; empty when it is closed. */
+  readonly transports: readonly string[];
+  /** Everything that UCX says of it. */
   readonly description: string;
 }
 

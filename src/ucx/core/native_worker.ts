@@ -24,12 +24,26 @@ import {
   ListenerAttributes,
 } from "../../../ffi/ucp/endpoint_structs.ts";
 import type { UcpFunctions, UcpLibrary } from "../../../ffi/ucp/library.ts";
-import { copyOf } from "../../../ffi/ucp/native_memory.ts";
+import { capturePrinted, copyOf } from "../../../ffi/ucp/native_memory.ts";
 import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
 import type { SocketAddress } from "../../../ffi/ucp/socket_address.ts";
 import { ucpCallbacks } from "../../../ffi/ucp/symbols.ts";
-import { createConfig } from "../configuration.ts";
-import { UcxAddressInUseError, UcxAddressUnavailableError } from "../errors.ts";
+import {
+  type AddressFamily,
+  checkFamily,
+  deviceAddresses,
+  usableFamilies,
+} from "../address_family.ts";
+import {
+  createConfig,
+  effectiveValue,
+  type UcxSetting,
+} from "../configuration.ts";
+import {
+  UcxAddressInUseError,
+  UcxAddressUnavailableError,
+  UcxUnsupportedError,
+} from "../errors.ts";
 import { checkStatus } from "../status_errors.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
 import { RequestParams } from "./request_params.ts";
@@ -95,6 +109,10 @@ export class NativeWorker {
   readonly maxActiveMessageHeader: number;
   /** Descriptors that UCX can watch in this process. */
   readonly watchedMax: number;
+  /** Keys of UCX that do not have UCX's default. */
+  readonly settings: readonly UcxSetting[];
+  /** Families that addresses may have; undefined for any. */
+  readonly #families: ReadonlySet<AddressFamily> | undefined;
   /** Called within UCX, so it must only record. */
   onEndpointError: (endpoint: Handle, status: number) => void = () => {};
 
@@ -106,7 +124,10 @@ export class NativeWorker {
   #nextListener = 1;
   #destroyed = false;
 
-  /** @throws {UcxError} what UCX says of it */
+  /**
+   * @throws {UcxUnsupportedError} when no transport fits the keys of UCX
+   * @throws {UcxError} what UCX says of it
+   */
   constructor(library: UcpLibrary, config: ResolvedWorkerConfig) {
     this.library = library;
     this.functions = library.functions;
@@ -117,20 +138,34 @@ export class NativeWorker {
       features: this.features,
       ...(config.name === "" ? {} : { name: config.name }),
     });
-    const settings = createConfig(library, config);
+    const configuration = createConfig(library, config);
+    this.settings = configuration.settings;
+    const effective = (key: string, otherwise: string): string =>
+      effectiveValue(this.settings, key, otherwise);
+    this.#families = usableFamilies(
+      {
+        transports: effective("TLS", "all"),
+        devices: effective("NET_DEVICES", "all"),
+        priority: effective("TCP_AF_PRIO", "inet,inet6"),
+      },
+      deviceAddresses(),
+    );
     try {
-      checkStatus(
-        functions.ucp_init_version(
-          1,
-          13,
-          contextParams.bytes,
-          settings.handle,
-          cell.bytes,
-        ),
-        "ucp_init",
+      const status = functions.ucp_init_version(
+        1,
+        13,
+        contextParams.bytes,
+        configuration.handle,
+        cell.bytes,
       );
+      if (status === noDevice)
+        throw new UcxUnsupportedError(
+          `no transport of this UCX fits TLS ${effective("TLS", "all")} with NET_DEVICES ${effective("NET_DEVICES", "all")}`,
+          { status },
+        );
+      checkStatus(status, "ucp_init");
     } finally {
-      settings.release();
+      configuration.release();
     }
     this.context = cell.object;
     this.watchedMax = watchedMaxOf(library);
@@ -199,8 +234,12 @@ export class NativeWorker {
     return bytes;
   }
 
-  /** @throws {UcxError} what UCX says of it; a connection request is used up all the same */
+  /**
+   * @throws {UcxUnsupportedError} when UCX cannot use such an address
+   * @throws {UcxError} what UCX says of it; a connection request is used up all the same
+   */
   createEndpoint(to: EndpointTarget): Handle {
+    if ("socketAddress" in to) checkFamily(to.socketAddress, this.#families);
     const cell = new NativeCell();
     const params = createEndpointParameters({
       to,
@@ -217,6 +256,7 @@ export class NativeWorker {
    * Begins to listen.
    *
    * @param onRequest called within UCX, so it must only record
+   * @throws {UcxUnsupportedError} when UCX cannot use such an address
    * @throws {UcxAddressInUseError} when somebody listens there
    * @throws {UcxAddressUnavailableError} when it is no address to listen at
    * @throws {UcxError} what else UCX says of it
@@ -225,6 +265,7 @@ export class NativeWorker {
     address: SocketAddress,
     onRequest: (request: Handle) => void,
   ): NativeListener {
+    checkFamily(address, this.#families);
     const id = this.#nextListener++;
     const cell = new NativeCell();
     const params = createListenerParameters(address, {
@@ -259,6 +300,20 @@ export class NativeWorker {
         this.functions.ucp_listener_destroy(handle);
       },
     };
+  }
+
+  /** UCX's own description. */
+  describe(): string {
+    return capturePrinted((stream) =>
+      this.functions.ucp_worker_print_info(this.worker, stream),
+    );
+  }
+
+  /** UCX's own description of an endpoint. */
+  describeEndpoint(endpoint: Handle): string {
+    return capturePrinted((stream) =>
+      this.functions.ucp_ep_print_info(endpoint, stream),
+    );
   }
 
   /** Who wants to connect. */

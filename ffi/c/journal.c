@@ -32,6 +32,14 @@ int32_t rw_journal_result(rwq *q) {
     return error ? rw_fail(error, "the change is made, but %s could not be written out: %s", q->path, strerror(error)) : 0;
 }
 
+/* Also what failed between calls: the kernel says so once only, and the helper thread may have heard it. */
+int32_t rw_journal_write_out(rwq *q) {
+    int error = fdatasync(q->fd) == 0 ? 0 : errno;
+    int earlier = q->super.journal == RWQ_JOURNAL_INTERVAL ? atomic_exchange(&q->journal_error, 0) : 0;
+    if (error == 0) error = earlier;
+    return error ? rw_fail(error, "writing the journal out: %s", strerror(error)) : 0;
+}
+
 void rw_journal_state(rwq *q, uint32_t slot) { sync_range(q, &q->slots[slot], sizeof(struct rw_slot)); }
 
 void rw_journal_body(rwq *q, uint32_t slot) {

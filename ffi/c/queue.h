@@ -294,6 +294,7 @@ void rw_journal_state(rwq *q, uint32_t slot); /* the state word, after it */
 void rw_journal_note(rwq *q, uint32_t number); /* number + 1, as in the slot */
 void rw_journal_hold(rwq *q, bool on);
 void rw_journal_flush(rwq *q);
+int32_t rw_journal_write_out(rwq *q); /* at the caller's wish, or at the end */
 int32_t rw_journal_result(rwq *q); /* 0, or the error of what was written since the last call */
 static inline bool rw_is_sync(const rwq *q) { return __builtin_expect(q->super.journal == RWQ_JOURNAL_SYNC, 0); }
 

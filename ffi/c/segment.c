@@ -350,14 +350,6 @@ int32_t rwq_open(const void *path, void *options) {
     return 0;
 }
 
-/* Also what failed between calls: the kernel says so once only, and the helper thread may have heard it. */
-static int32_t write_journal_out(rwq *q) {
-    int error = fdatasync(q->fd) == 0 ? 0 : errno;
-    int earlier = q->super.journal == RWQ_JOURNAL_INTERVAL ? atomic_exchange(&q->journal_error, 0) : 0;
-    if (error == 0) error = earlier;
-    return error ? rw_fail(error, "writing the journal out: %s", strerror(error)) : 0;
-}
-
 int32_t rwq_close(rwq *q) {
     rw_helper_stop(q);
     if (!q->observe) {
@@ -366,7 +358,7 @@ int32_t rwq_close(rwq *q) {
         rw_detach(q);
         rw_stop_consuming(q);
     }
-    int32_t status = q->super.journal > RWQ_JOURNAL_PROCESS ? write_journal_out(q) : 0;
+    int32_t status = q->super.journal > RWQ_JOURNAL_PROCESS ? rw_journal_write_out(q) : 0;
     keep_block(q->io, q->staging_bytes);
     release(q);
     return status;
@@ -409,5 +401,5 @@ int32_t rwq_destroy(rwq *q) {
 
 int32_t rwq_sync(rwq *q) {
     if (!q->journal) return 0;
-    return write_journal_out(q);
+    return rw_journal_write_out(q);
 }

@@ -191,13 +191,18 @@ describe("progress driver", () => {
     expect(driven.source.progressCalls).toBe(before);
   });
 
-  test("hears before the source's deadline", async () => {
+  test("hears before the source's deadline, which is then forgotten", async () => {
     const driven = open();
-    driven.source.deadlineMs = performance.now() + 3_600_000;
+    driven.source.deadlineMs = performance.now() + 100;
     await driven.asleep();
+    driven.source.deadlineMs = Number.POSITIVE_INFINITY;
     driven.source.arrive();
     await until("arrival", () => driven.arrivals === 1);
     expect(driven.driver.statistics.wakes).toBe(1);
+    await driven.asleep();
+    const { progressCalls } = driven.source;
+    await pause(150);
+    expect(driven.source.progressCalls).toBe(progressCalls);
   });
 
   test("goes on slowly while the source stays busy, and sleeps when it is free", async () => {
@@ -265,6 +270,7 @@ describe("progress driver", () => {
     driven.driver.notify();
     await until("arrival", () => spun !== undefined);
     expect(spun).toBe(false);
+    expect(driven.driver.statistics.spins).toBe(0);
     expect(driven.errors).toEqual([]);
   });
 
@@ -317,6 +323,31 @@ describe("progress driver", () => {
     driven.driver.start();
     driven.driver.start();
     await until("arrival", () => driven.arrivals === 2);
+  });
+
+  test("leaves no turn and no look behind when it is stopped", async () => {
+    const driven = open({ backstopMs: 20 });
+    driven.driver.stop();
+    await pause(50);
+    expect(driven.source.progressCalls).toBe(0);
+    driven.source.busy = true;
+    driven.driver.start();
+    await pause(50);
+    driven.driver.stop();
+    const { progressCalls } = driven.source;
+    await pause(50);
+    expect(driven.source.progressCalls).toBe(progressCalls);
+    driven.source.busy = false;
+    for (let round = 0; round < 30; round++) {
+      driven.driver.stop();
+      driven.driver.start();
+    }
+    await driven.asleep();
+    const before = driven.source.progressCalls;
+    const startMs = performance.now();
+    await pause(200);
+    const looksMax = (performance.now() - startMs) / 20 + 2;
+    expect(driven.source.progressCalls - before).toBeLessThan(looksMax);
   });
 
   test("leaves no descriptor open", async () => {

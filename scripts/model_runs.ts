@@ -2,28 +2,14 @@
  * What the models of ffi/c/model are checked with: the configurations, in all of
  * which everything must hold, and the deliberate mistakes, each of which must be found.
  */
-
-/** One exhaustive search. */
-export interface ModelRun {
-  readonly name: string;
-  /** The model's file in ffi/c/model. */
-  readonly model: "core" | "wait" | "delay";
-  /** What is defined before it: sizes, features, and START with the processes. */
-  readonly define: Readonly<Record<string, string | number>>;
-  /** Short enough for `make test`. */
-  readonly quick?: boolean;
-  /** Searched for cycles too: no process may run for ever, whoever else is stopped or killed. */
-  readonly ends?: boolean;
-}
+import { type ModelRun, start } from "./model_run.ts";
+import { modelSlices } from "./model_slices.ts";
 
 /** A mistake, which an `#ifdef` of the model makes, and the configuration that it is looked for in. */
 export interface ModelMutation {
   readonly mutation: string;
   readonly run: string;
 }
-
-const start = (...processes: string[]) =>
-  processes.map((process) => `run ${process}`).join("; ");
 
 /** In each of them everything must hold. */
 export const modelRuns: readonly ModelRun[] = [
@@ -74,7 +60,28 @@ export const modelRuns: readonly ModelRun[] = [
     },
   },
   {
+    name: "two-owners-one-after-the-other",
+    model: "core",
+    define: {
+      SETTLING_WAYS: 1,
+      FEW_WAYS: 1,
+      EXPIRY: 1,
+      CRASHES: 1,
+      S: 1,
+      N: 4,
+      M: 1,
+      P: 4,
+      START: start(
+        "producer(1, 1, 1)",
+        "settler(1, 2)",
+        "settler(1, 3)",
+        "sweeper(3)",
+      ),
+    },
+  },
+  {
     name: "expiry",
+    ends: true,
     model: "core",
     define: {
       EXPIRY: 1,
@@ -88,6 +95,7 @@ export const modelRuns: readonly ModelRun[] = [
   },
   {
     name: "wrap-around",
+    ends: true,
     model: "core",
     define: {
       S: 1,
@@ -117,6 +125,7 @@ export const modelRuns: readonly ModelRun[] = [
   },
   {
     name: "full-ring",
+    ends: true,
     model: "core",
     define: {
       NO_DEATHS: 1,
@@ -149,6 +158,7 @@ export const modelRuns: readonly ModelRun[] = [
   },
   {
     name: "used-bits",
+    ends: true,
     model: "core",
     define: {
       USED_BITS: 1,
@@ -162,6 +172,7 @@ export const modelRuns: readonly ModelRun[] = [
   },
   {
     name: "nack-and-bury",
+    ends: true,
     model: "core",
     define: {
       SETTLING_WAYS: 1,
@@ -171,26 +182,6 @@ export const modelRuns: readonly ModelRun[] = [
       M: 1,
       P: 3,
       START: start("producer(1, 1, 1)", "settler(2, 2)", "sweeper(2)"),
-    },
-  },
-  {
-    name: "two-owners-one-after-the-other",
-    model: "core",
-    define: {
-      SETTLING_WAYS: 1,
-      FEW_WAYS: 1,
-      EXPIRY: 1,
-      CRASHES: 0,
-      S: 1,
-      N: 4,
-      M: 1,
-      P: 4,
-      START: start(
-        "producer(1, 1, 1)",
-        "settler(1, 2)",
-        "settler(1, 3)",
-        "sweeper(3)",
-      ),
     },
   },
   {
@@ -210,6 +201,7 @@ export const modelRuns: readonly ModelRun[] = [
   },
   {
     name: "delivered-too-often",
+    ends: true,
     model: "core",
     define: {
       MAX_DELIVER: 1,
@@ -233,14 +225,16 @@ export const modelRuns: readonly ModelRun[] = [
       START: start("producer(1, 1, 1)", "producer(2, 2, 2)", "sweeper(1)"),
     },
     quick: true,
+    ends: true,
   },
   {
     name: "end-of-stream",
+    ends: true,
     model: "core",
     define: {
       ENDING: 1,
       NO_DEATHS: 1,
-      CRASHES: 0,
+      VICTIMS: 3,
       S: 2,
       N: 4,
       M: 3,
@@ -254,54 +248,7 @@ export const modelRuns: readonly ModelRun[] = [
     },
     quick: true,
   },
-  {
-    name: "delay",
-    model: "delay",
-    define: {
-      P: 4,
-      S: 2,
-      CRASHES: 1,
-      START: start(
-        "sender(0, 2)",
-        "sender(1, 3)",
-        "promoter(2)",
-        "promoter(2)",
-      ),
-    },
-    quick: true,
-  },
-  {
-    name: "wake-ups",
-    model: "wait",
-    define: {
-      P: 3,
-      SLICES: 1,
-      CRASHES: 1,
-      START: start("publisher(2)", "consumer()", "consumer()"),
-    },
-  },
-  {
-    name: "pass-on",
-    model: "wait",
-    define: {
-      P: 3,
-      SLICES: 0,
-      CRASHES: 0,
-      START: start("publisher(2)", "consumer()", "busy_loop()"),
-    },
-    quick: true,
-  },
-  {
-    name: "dead-waiter",
-    model: "wait",
-    define: {
-      P: 2,
-      SLICES: 0,
-      CRASHES: 1,
-      START: start("publisher(4)", "consumer()"),
-    },
-    quick: true,
-  },
+  ...modelSlices,
 ];
 
 /** Each of them must be found. */
@@ -317,6 +264,13 @@ export const modelMutations: readonly ModelMutation[] = [
   { mutation: "M_TOUCH_AFTER_EXPIRY", run: "touch" },
   { mutation: "M_NO_EXPIRED_MARK", run: "touch" },
   { mutation: "M_END_BEFORE_CLAIM", run: "end-of-stream" },
+  { mutation: "M_FIRST_FOR_OLDEST", run: "given-back-by-age" },
+  { mutation: "M_FLAG_WHEN_EMPTY", run: "given-back-by-age" },
+  { mutation: "M_LOWEST_NEVER_FIRST", run: "lowest-first" },
+  { mutation: "M_ALONE_BEFORE_PUT_BACK", run: "alone-after-a-death" },
+  { mutation: "M_EXCLUSION_BY_WORD", run: "alone-after-a-death" },
+  { mutation: "M_COUNT_BY_STORE", run: "attempts-in-place" },
+  { mutation: "M_DROP_WITHOUT_NOTE", run: "drop-oldest" },
   { mutation: "M_NOTED_BEFORE_STATE", run: "delay" },
   { mutation: "M_BOUND_DOWN_AFTERWARDS", run: "delay" },
   { mutation: "M_WAITER_COUNT", run: "dead-waiter" },

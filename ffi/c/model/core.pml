@@ -8,7 +8,6 @@
 #include "ring.pml"
 #include "slots.pml"
 #include "sweep.pml"
-
 /* The kernel takes the locks of the dead. */
 inline die() {
   atomic { victim == _pid ->
@@ -18,6 +17,13 @@ inline die() {
       :: else
       fi
     }
+#ifdef CONSUME_LOCK
+    consuming = consuming & (255 - BIT(_pid)); alone_pid = (alone_pid == _pid -> 0 : alone_pid);
+    sharing = sharing & (255 - BIT(_pid));
+#ifndef M_EXCLUSION_BY_WORD
+    held_alone = (held_alone == _pid -> 0 : held_alone);
+#endif
+#endif
     forget_locals();
     victim = 0; gone[_pid] = true; anyone_died = true
   }
@@ -25,8 +31,8 @@ inline die() {
 
 #ifdef DROP_OLDEST
 /*
- * evict(): full, so the waiting message with the smallest id among the heads of the rings makes room. Its claim says so, and
- * whoever ends that claim counts the drop.
+ * evict(): full, so the waiting message with the smallest id among the heads of the rings makes room. Its claim is marked until the
+ * drop is counted, and who recovers a marked claim counts it.
  */
 inline evict(me) {
   ring = 0; missing = 0; hinted = 0; k = 0;
@@ -68,16 +74,20 @@ inline evict(me) {
         dropped = dropped | BIT(body[slot]);
         mine = WORD(CLAIMED, EVICTED, 0, me, 0, GEN(w) + 1);
         word[slot] = mine; told[slot] = 0;
-        hinted = 0; w = 0; ring = 0; k = 6
+        hinted = 0; w = 0; ring = 0; k = 7
       :: else -> hinted = 0; w = 0; ring = 0; i = 0; n = 0; slot = 0
       fi
     DONE
+  :: k == 7 -> count_drop(slot, me); STEP k = 8 DONE
+  :: STEP k == 8 ->
+      assert(word[slot] == mine); /* a claimed slot never changes hands */
+      mine = WORD(CLAIMED, 0, 0, me, 0, GEN(mine));
+      word[slot] = mine; k = 9
+    DONE
+  :: STEP k == 9 -> dropping[me] = 0; k = 6 DONE
   :: STEP k == 6 -> raise(head[i], n + 1); result = GOT; i = 0; n = 0; k = 0; break DONE
   od
 }
-#define COUNT_DROP(w_) counted = counted + ((FLAGS(w_) & EVICTED) != 0 -> 1 : 0)
-#else
-#define COUNT_DROP(w_) skip
 #endif
 
 #ifdef ENDING
@@ -120,7 +130,9 @@ proctype reader(byte me) provided (RUNS) {
           concluded = true; j = 0; gone[_pid] = true;
           break
         }
-      :: else
+      :: else ->
+progress_comes_again:
+        skip
       fi
     od
   } unless { die() }
@@ -155,8 +167,7 @@ inline send(id, me, rank) {
       word[slot] = WORD(READY, 0, rank, 0, 0, GEN(mine));
       committed = committed | BIT(id);
       told[slot] = 0;
-      sending = id;
-      COUNT_DROP(mine)
+      sending = id
     DONE;
     ring_insert(RING_OF(WORD(READY, 0, rank, 0, 0, 0)), slot, GEN(mine), true);
     STEP slot = 0; mine = 0; result = 0; id++ DONE
@@ -169,7 +180,7 @@ proctype producer(byte from; byte to; byte me) provided (RUNS) {
   {
     do
     :: atomic { from > to -> from = 0; to = 0; gone[_pid] = true; break }
-    :: else -> send(from, me, 0)
+    :: else -> send(from, me, RANK)
     od
   } unless { die(); atomic { from = 0; to = 0 } }
 }
@@ -188,7 +199,7 @@ inline attach() {
   :: STEP j == 1 -> j = (registered[place] -> 2 : 3) DONE
   :: STEP j == 2 -> orphans = ORPHANS_NEXT(orphans, NEW); j = 0 DONE;
     recover(place, place);
-    STEP registered[place] = false; j = 3 DONE
+    STEP FORGET_DROP(place); registered[place] = false; j = 3 DONE
   :: STEP j == 3 -> registered[place] = true; j = 0; break DONE
   :: STEP place > P -> place = 0; break DONE
   od
@@ -200,7 +211,7 @@ proctype newcomer(byte id) provided (RUNS) {
   {
     attach();
     if
-    :: place != 0 -> send(id, place, 0)
+    :: place != 0 -> send(id, place, RANK)
     :: else
     fi;
     atomic { place = 0; id = 0; gone[_pid] = true }
@@ -268,9 +279,9 @@ proctype sweeper(byte rounds) provided (RUNS) {
 #ifdef SETTLING_WAYS
       promote_due();
 #endif
-#ifdef NO_DEATHS
+#if defined(NO_DEATHS) && !defined(LEASES_ONLY)
       rehint();
-#else
+#elif !defined(LEASES_ONLY)
       recover_deaths();
 #endif
       rounds--
@@ -278,8 +289,26 @@ proctype sweeper(byte rounds) provided (RUNS) {
   } unless { die(); atomic { rounds = 0 } }
 }
 
+#ifdef IN_ORDER
+#include "order.pml"
+#endif
+#ifdef CONSUME_LOCK
+#include "consume.pml"
+#endif
+#ifdef ATTEMPTS_IN_PLACE
+#include "attempts.pml"
+#endif
 #include "alone.pml"
 #include "judge.pml"
+
+/* Sent before anybody moves. */
+inline waits(s, id, rank) {
+  body[s] = id;
+  word[s] = WORD(READY, 0, rank, 0, 0, 1);
+  AT(RING_OF(word[s]), tail[RING_OF(word[s])]) = ENTRY(1, 1, s);
+  tail[RING_OF(word[s])]++;
+  told[s] = 2; committed = committed | BIT(id); accepted = accepted | BIT(id)
+}
 
 init {
   atomic {

@@ -9,20 +9,6 @@ static char before[1024];
 #define REMEMBER c_code { memcpy(before, (char *)&now, vsize); }
 #define GO_BACK c_code { memcpy((char *)&now, before, vsize); }
 
-/* Is there a hint of the current cycle, between the shared head and the first entry of an older one? */
-inline find_hint(s, g) {
-  result = 0; ring = RING_OF(word[s]); position = head[ring]; n = 0;
-  do
-  :: n == N || CYCLE(AT(ring, position)) != CYCLE_OF(position) -> break
-  :: else ->
-    if
-    :: ENTRY_SLOT(AT(ring, position)) == s && ENTRY_GEN(AT(ring, position)) == (g & 31) -> result = 1; break
-    :: else -> position++; n++
-    fi
-  od;
-  ring = 0; position = 0; n = 0
-}
-
 /* A message whose insertion has returned is found from the shared head, or the flag says that one is not. */
 inline hints_are_found() {
   i = 0;
@@ -57,18 +43,22 @@ inline bits_are_right() {
 #endif
 
 #ifdef DROP_OLDEST
-/* Whether the one that dropped a message counted it, or whoever recovered its claim: once, unless it died in between. */
+/* Exactly once: a drop whose claim is not marked any more is counted, one whose claim is may be. */
 inline drops_are_counted() {
-  n = 0;
+  n = 0; k = 0;
   for (i : 1 .. M) {
     n = n + ((dropped & BIT(i)) != 0 -> 1 : 0)
   }
+  for (i : 1 .. P) {
+    k = k + counted[i]
+  }
+  assert(k <= n);
   for (i : 0 .. S - 1) {
-    n = n - ((FLAGS(word[i]) & EVICTED) != 0 -> 1 : 0)
+    k = k + ((FLAGS(word[i]) & EVICTED) != 0 -> 1 : 0)
   }
   i = 0;
-  assert(counted == n);
-  n = 0
+  assert(k >= n);
+  n = 0; k = 0
 }
 #else
 #define drops_are_counted() skip
@@ -91,16 +81,25 @@ inline no_message_twice() {
 
 inline rebuild_if_orphaned() {
   if
+#ifndef IN_ORDER
   :: ORPHANS(orphans) != NONE -> rehint()
+#endif
   :: else
   fi
 }
+
+#ifdef IN_ORDER
+/* By somebody who is alone. */
+#define take_next() alone = 1; take_in_order(0)
+#else
+#define take_next() take(0)
+#endif
 
 /* Everything that can be taken, by somebody new, each message acknowledged; delivered is what came. */
 inline drain() {
   begun = 0;
   do
-  :: take(0);
+  :: take_next();
     if
     :: result == EMPTY && begun -> break
     :: result == EMPTY && !begun -> rebuild_if_orphaned(); begun = 1
@@ -112,11 +111,15 @@ inline drain() {
       slot = 0; mine = 0
     fi
   od;
-  begun = 0; result = 0
+  begun = 0; result = 0;
+#ifdef IN_ORDER
+  until = 0; until_id = 0
+#endif
 }
 
 #define WAITED_FOR (accepted & ~NOBODY & ~acknowledged_before & ~dropped & ~buried)
 
+#ifdef SETTLING_WAYS
 /* Long afterwards. */
 inline all_is_due() {
   for (i : 0 .. S - 1) {
@@ -129,17 +132,53 @@ inline all_is_due() {
   }
   i = 0
 }
+#else
+#define all_is_due() skip
+#endif
+
+#ifdef CONSUME_LOCK
+/* A killed holder excludes nobody: who comes now is alone, and has put back what they left. */
+inline everybody_lets_go() {
+  for (place : 1 .. P) {
+    lock[place] = 0
+  }
+  place = 0; sharing = 0; consuming = 0; alone_pid = 0;
+#ifndef M_EXCLUSION_BY_WORD
+  held_alone = 0;
+#endif
+  consume_alone(0);
+  assert(result == GOT);
+  result = 0
+}
+
+/*
+ * Of those who have died, only what a stopped one is putting back is held back. Nobody else takes while one is alone, stopped or not;
+ * then, and only then, nobody new gets anything.
+ */
+inline only_the_living_hold() {
+  recover_deaths();
+  for (i : 0 .. S - 1) {
+    assert((STATE(word[i]) != LEASED && STATE(word[i]) != SETTLING) || lock[OWNER(word[i])] != 0)
+  }
+  i = 0;
+  held_alone = 0; sharing = 0; consuming = 0; alone_pid = 0
+}
+#endif
 
 inline everybody_dies() {
   acknowledged_before = acknowledged; delivered = 0;
+#ifdef CONSUME_LOCK
+  everybody_lets_go();
+#else
   for (place : 1 .. P) {
     lock[place] = 0;
     if
-    :: registered[place] -> orphans = ORPHANS_NEXT(orphans, NEW); recover(place, 0); registered[place] = 0
+    :: registered[place] -> orphans = ORPHANS_NEXT(orphans, NEW); recover(place, 0); FORGET_DROP(place); registered[place] = 0
     :: else
     fi
   }
   place = 0;
+#endif
   all_is_due();
   drain();
 #ifdef USED_BITS
@@ -150,6 +189,7 @@ inline everybody_dies() {
     assert(STATE(word[i]) == FREE || STATE(word[i]) == BURIED)
   }
   i = 0;
+  drops_are_counted();
   assert((WAITED_FOR & ~delivered) == 0);
   assert((delivered & ~committed) == 0);
   assert((delivered & acknowledged_before) == 0)
@@ -161,20 +201,25 @@ inline everybody_dies() {
  */
 inline everybody_stops() {
   acknowledged_before = acknowledged; delivered = 0;
+#ifdef CONSUME_LOCK
+  only_the_living_hold();
+#endif
   all_is_due();
-  drain();
-  for (i : 0 .. S - 1) {
-    if
-    :: STATE(word[i]) == LEASED && OWNER(word[i]) != 0 ->
-      w = word[i];
-      word[i] = WORD(READY, FLAGS(w) | REDELIVERED, PRIORITY(w), 0, ATTEMPTS(w), GEN(w) + 1);
-      w = 0
-    :: else
-    fi
+  for (again : 0 .. 1) {
+    drain();
+    for (i : 0 .. S - 1) {
+      if
+      :: STATE(word[i]) == LEASED && OWNER(word[i]) != 0 ->
+        w = word[i];
+        word[i] = WORD(READY, FLAGS(w) | REDELIVERED, PRIORITY(w), 0, ATTEMPTS(w), GEN(w) + 1);
+        w = 0
+      :: else
+      fi
+    }
+    i = 0;
+    orphans = ORPHANS_NEXT(orphans, NEW)
   }
-  i = 0;
-  orphans = ORPHANS_NEXT(orphans, NEW);
-  drain();
+  again = 0;
   for (i : 0 .. S - 1) {
     assert(STATE(word[i]) != READY && STATE(word[i]) != LEASED);
     if
@@ -193,7 +238,7 @@ inline everybody_stops() {
 /* The environment: it may kill, and it judges. */
 proctype environment() {
   LOCALS;
-  byte delivered, acknowledged_before;
+  byte delivered, acknowledged_before, again;
 end: do
   :: KILL(1)
 #if VICTIMS > 1

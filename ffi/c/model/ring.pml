@@ -72,6 +72,29 @@ inline end_of_insert(s, g) {
   sending = 0; k = 0; turns = 0; last = 0; first = 0; e = 0
 }
 
+#ifdef IN_ORDER
+/* What waited when an exclusive consumer began to look, and waits still, does not come before what it takes now. */
+inline nothing_comes_first(s) {
+  for (i : 0 .. S - 1) {
+    assert((asked & BIT(i)) == 0 || i == s || STATE(word[i]) != READY || RING_OF(word[i]) >= RING_OF(word[s]));
+    assert((asked & BIT(i)) == 0 || i == s || STATE(word[i]) != READY || RING_OF(word[i]) != REDELIVERY || body[i] > body[s])
+  }
+  i = 0
+}
+#endif
+
+#ifdef CONSUME_LOCK
+/* What must hold at each lease: whoever takes may do so, and who is alone is it. */
+inline may_take(me) {
+  assert(alone_pid == 0 || alone_pid == _pid);
+  assert(alone_pid == _pid || JUDGED || (consuming & BIT(_pid)) != 0);
+  for (i : 0 .. S - 1) {
+    assert(alone_pid == 0 || (STATE(word[i]) != LEASED && STATE(word[i]) != SETTLING) || OWNER(word[i]) == me)
+  }
+  i = 0
+}
+#endif
+
 /* The commit of every receive, and what must hold of each lease. */
 inline lease(s, me) {
   w = word[s];
@@ -82,21 +105,39 @@ inline lease(s, me) {
   assert(((FLAGS(w) & REDELIVERED) != 0) == ((taken & BIT(body[s])) != 0));
   /* The clock of a new lease has not been started, and can't have run out. */
   assert(TAG(deadline[s]) != GEN(w) || TIME(deadline[s]) == NO_TIME);
-  tries[body[s]]++;
+#ifdef CONSUME_LOCK
+  may_take(me);
+#endif
+#ifdef IN_ORDER
+  if
+  :: alone -> nothing_comes_first(s)
+  :: else
+  fi;
+#endif
+  tries[body[s]] = tries[body[s]] + !uncounted;
   taken = taken | BIT(body[s]);
   touched[s] = 0;
-  mine = WORD(LEASED, FLAGS(w), PRIORITY(w), me, ATTEMPTS(w) + 1, GEN(w));
+  mine = WORD(LEASED, FLAGS(w), PRIORITY(w), me, ATTEMPTS(w) + !uncounted, GEN(w));
   word[s] = mine;
   w = 0
 }
 
+/* Where a take looks in its turn: the rings as they are numbered, or the other way round. Redelivery alone is order.pml's. */
+#ifdef IN_ORDER
+#define RING (low_first -> R - 1 - ring : ring)
+#define FIRST_RING (alone -> 1 : 0)
+#else
+#define RING ring
+#define FIRST_RING 0
+#endif
+
 /* take(), with rw_ring_next() and rw_ring_pass() */
 inline take(me) {
-  ring = 0; k = 0;
+  ring = FIRST_RING; k = 0;
   do
-  :: STEP k == 0 -> position = head[ring]; k = 1 DONE
+  :: STEP k == 0 -> position = head[RING]; k = 1 DONE
   :: STEP k == 1 ->
-      e = AT(ring, position);
+      e = AT(RING, position);
       if
       :: CYCLE(e) == CYCLE_OF(position) -> k = 2
       :: CYCLE(e) + 1 == CYCLE_OF(position) -> next_ring()
@@ -109,7 +150,7 @@ inline take(me) {
     DONE
 #ifdef M_HEAD_BEFORE_LEASE
   :: STEP k == 2 -> k = (IS_LIVE(e) -> 6 : 5) DONE
-  :: STEP k == 6 -> raise(head[ring], position + 1); k = 7 DONE
+  :: STEP k == 6 -> raise(head[RING], position + 1); k = 7 DONE
   :: STEP k == 7 ->
       if
       :: IS_LIVE(e) -> slot = ENTRY_SLOT(e); lease(slot, me); k = 3
@@ -125,13 +166,13 @@ inline take(me) {
     DONE
 #endif
   :: STEP k == 3 ->
-      raise(head[ring], position + 1);
+      raise(head[RING], position + 1);
       result = GOT; k = 0; ring = 0; position = 0; e = 0;
       break
     DONE
-  :: STEP k == 5 -> raise(head[ring], position + 1); position++; k = 1 DONE
+  :: STEP k == 5 -> raise(head[RING], position + 1); position++; k = 1 DONE
   :: STEP k == 4 -> /* overtaken by a whole cycle */
-      first = head[ring];
+      first = head[RING];
       if
       :: first <= position -> next_ring()
       :: else -> position = first; k = 1

@@ -88,18 +88,46 @@ inline free(s, w_) {
   fi
 }
 
-/* Who frees a lease has acknowledged it; of a claim that took the place of another message only that one is gone. */
+/* Who frees a lease has acknowledged it. */
 inline freed(s, w_) {
   told[s] = 0;
   deadline[s] = 0;
   touched[s] = 0;
-  counted = counted + ((FLAGS(w_) & EVICTED) != 0 -> 1 : 0);
   if
   :: STATE(w_) == LEASED -> acknowledged = acknowledged | BIT(body[s])
   :: else
   fi;
   body[s] = 0
 }
+
+#ifdef DROP_OLDEST
+/* rw_count_drop(): the note says what the count is to be, for whoever finds the claim marked still. One writer, so no CAS. */
+inline count_drop(s, dropper) {
+#ifdef M_DROP_WITHOUT_NOTE
+  STEP counted[dropper]++ DONE
+#else
+  STEP dropping[dropper] = (NOTE_SLOT(dropping[dropper]) == (s) + 1 -> dropping[dropper] : NOTE(s, counted[dropper] + 1)) DONE;
+  STEP counted[dropper] = NOTE_COUNT(dropping[dropper]) DONE
+#endif
+}
+
+/* free_claim(), of a dead one's */
+inline free_claim(s, w_) {
+  if
+  :: (FLAGS(w_) & EVICTED) != 0 -> count_drop(s, OWNER(w_))
+  :: else
+  fi;
+  free(s, w_);
+  if
+  :: STEP result == GOT && (FLAGS(w_) & EVICTED) != 0 -> dropping[OWNER(w_)] = 0 DONE
+  :: STEP else -> skip DONE
+  fi
+}
+#define FORGET_DROP(place_) dropping[place_] = 0
+#else
+#define free_claim free
+#define FORGET_DROP(place_) skip
+#endif
 
 #ifdef M_REQUEUE_SAME_GEN
 #define NEXT_GEN(w) GEN(w)
@@ -112,6 +140,7 @@ inline make_ready(s, w_, attempts, flags, legal) {
   if
   :: STEP word[s] == w_ ->
       assert(legal);
+      tries[body[s]] = tries[body[s]] - ATTEMPTS(w_) + attempts; /* given back uncounted */
       word[s] = WORD(READY, flags, PRIORITY(w_), 0, attempts, NEXT_GEN(w_));
       told[s] = 0
     DONE;
@@ -145,8 +174,8 @@ inline bury(s, w_, me, legal) {
 /* rw_requeue(): what was delivered too often is buried. */
 inline requeue(s, w_, me, legal) {
   if
-  :: STATE(w_) == LEASED && ATTEMPTS(w_) >= MAX_DELIVER -> bury(s, w_, me, legal)
-  :: else -> make_ready(s, w_, ATTEMPTS(w_), FLAGS(w_) | REDELIVERED, legal)
+  :: STATE(w_) == LEASED && ATTEMPTS(w_) >= MAX_DELIVER -> bury(s, w_, me, legal && tries[body[s]] >= MAX_DELIVER)
+  :: else -> make_ready(s, w_, ATTEMPTS(w_), FLAGS(w_) | REDELIVERED, legal && (STATE(w_) == SETTLING || tries[body[s]] < MAX_DELIVER))
   fi
 }
 

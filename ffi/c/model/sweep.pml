@@ -72,12 +72,7 @@ inline rehint() {
 #endif
     DONE
   :: STEP j == 5 && missing != 0 ->
-      /* in the order of their ids; begun's lowest bit becomes "not all of them" */
-      i = 0;
-      do
-      :: i == S || (missing & BIT(i)) != 0 -> break
-      :: else -> i++
-      od;
+      oldest_of(missing);
       missing = missing & (255 - BIT(i));
       w = word[i];
       if
@@ -118,7 +113,7 @@ inline skip_hinted() {
   od
 }
 
-/* rw_recover_owned() for a dead one: unfinished sends vanish, leases go back. */
+/* rw_recover_owned() for a dead one: unfinished sends vanish, then leases go back, the oldest first. */
 inline recover_owned(dead, me) {
   i = 0;
   do
@@ -130,14 +125,21 @@ inline recover_owned(dead, me) {
 #else
       :: OWNER(w) == dead && STATE(w) == CLAIMED -> j = 1
 #endif
-      :: OWNER(w) == dead && (STATE(w) == LEASED || STATE(w) == SETTLING) -> j = 2
+      :: OWNER(w) == dead && (STATE(w) == LEASED || STATE(w) == SETTLING) -> found[i] = w; over = over | BIT(i); i++; w = 0
       :: else -> i++; w = 0
       fi
     DONE
-  :: j == 1 -> free(i, w); STEP i++; w = 0; j = 0; result = 0 DONE
-  :: j == 2 -> requeue(i, w, me, true); STEP i++; w = 0; j = 0; result = 0 DONE
-  :: STEP i == S && j == 0 -> i = 0; break DONE
+  :: j == 1 -> free_claim(i, w); STEP i++; w = 0; j = 0; result = 0 DONE
+  :: STEP i == S && j == 0 && over != 0 -> next_found() DONE
+  :: j == 2 -> requeue(i, w, me, true); STEP i = S; w = 0; j = 0; result = 0 DONE
+  :: STEP i == S && j == 0 && over == 0 -> i = 0; break DONE
   od
+}
+
+/* The oldest of what rw_remember() has kept. */
+inline next_found() {
+  oldest_of(over);
+  over = over & (255 - BIT(i)); w = found[i]; found[i] = 0; j = 2
 }
 
 /* recover(), rw_mend_half_steps(), after its rw_orphans_found() */
@@ -178,13 +180,13 @@ inline recover_deaths() {
     DONE
   :: STEP j == 2 -> j = 0; orphans = ORPHANS_NEXT(orphans, NEW) DONE;
     recover(place, _pid);
-    STEP registered[place] = 0 DONE;
+    STEP FORGET_DROP(place); registered[place] = 0 DONE;
     STEP lock[place] = 0; place++ DONE
   :: STEP place > P && j == 0 -> place = 0; break DONE
   od
 }
 
-/* rw_expire_leases(): the deadline first, so that a touch that comes now fails; the lease itself later. */
+/* rw_expire_leases(): the deadline first, so that a touch that comes now fails; the leases themselves later, the oldest first. */
 inline expire_leases() {
   i = 0;
   do
@@ -203,9 +205,9 @@ inline expire_leases() {
         touched[i] = 0;
         if
 #ifdef M_NO_EXPIRED_MARK
-        :: e = 0; j = 4 /* its time is over */
+        :: e = 0; j = 4; remember_if_over() /* its time is over */
 #else
-        :: j = (TIME(e) == EXPIRED -> 4 : 2); e = (j == 4 -> 0 : e) /* its time is over */
+        :: j = (TIME(e) == EXPIRED -> 4 : 2); e = (j == 4 -> 0 : e); remember_if_over() /* its time is over */
 #endif
         :: e = 0; w = 0; i++; j = 0 /* it is not */
         fi
@@ -213,7 +215,7 @@ inline expire_leases() {
     DONE
   :: STEP j == 2 ->
       if
-      :: deadline[i] == e -> deadline[i] = DEADLINE(GEN(w), EXPIRED); e = 0; j = 4
+      :: deadline[i] == e -> deadline[i] = DEADLINE(GEN(w), EXPIRED); e = 0; j = 4; remember_if_over()
       :: else -> e = 0; w = 0; i++; j = 0
       fi
     DONE
@@ -224,11 +226,19 @@ inline expire_leases() {
       fi;
       e = 0; w = 0; i++; j = 0
     DONE
+  :: STEP i == S && j == 0 && over != 0 -> next_found(); j = 4 DONE
   :: j == 4 ->
     requeue(i, w, _pid, !touched[i]);
-    STEP w = 0; i++; j = 0; result = 0 DONE
-  :: STEP i == S && j == 0 -> i = 0; break DONE
+    STEP w = 0; i = S; j = 0; result = 0 DONE
+  :: STEP i == S && j == 0 && over == 0 -> i = 0; break DONE
   od
+}
+
+inline remember_if_over() {
+  if
+  :: j == 4 -> found[i] = w; over = over | BIT(i); w = 0; i++; j = 0
+  :: else
+  fi
 }
 
 #ifdef SETTLING_WAYS

@@ -1,7 +1,7 @@
 /*
  * wait.c: the eventcount with its set of armed waiters, and pass-on. What waits is only counted: `ready` messages.
  * A slice may end early, SLICES times; at the latest it ends when nobody else can move. Then a message may be lying there for a
- * sleeper only because somebody died since the queue was last empty with all the dead recovered.
+ * sleeper only if somebody died, or was recovered, while this very wait was under way.
  * A configuration defines: P participants, SLICES, CRASHES and START; participant i has _pid i.
  */
 #define STEP atomic {
@@ -17,7 +17,7 @@ byte crashes, victim, slices = SLICES;
 byte futile; /* how often in a row a publisher went to wake somebody, and nobody had armed since */
 #define FUTILE_MAX 2
 byte dead; /* not recovered yet */
-bool disturbed;
+byte waiting, disturbed; /* sets: who is about to sleep, and whose wait saw a death or a recovery */
 #ifdef M_WAITER_COUNT
 byte waiters, tokens;
 #endif
@@ -70,7 +70,7 @@ inline wake_one() {
 
 /* arm(): the bit, then the event, then the look at the queue. */
 inline arm() {
-  STEP seen_wake[_pid] = wake[_pid] DONE;
+  STEP seen_wake[_pid] = wake[_pid]; waiting = waiting | BIT(_pid); disturbed = disturbed & (255 - BIT(_pid)) DONE;
 #ifdef M_WAITER_COUNT
   STEP waiters++; armed = armed | BIT(_pid); futile = 0 DONE
 #elif defined(M_EVENT_BEFORE_BIT)
@@ -85,7 +85,7 @@ inline arm() {
 inline die() {
   atomic { victim == _pid ->
     i = 0; k = 0; seen = 0; value = 0; chain = false; times = 0;
-    victim = 0; gone[_pid] = true; dead = _pid; disturbed = true
+    victim = 0; gone[_pid] = true; dead = _pid; waiting = waiting & (255 - BIT(_pid)); disturbed = waiting
   }
 }
 
@@ -149,10 +149,13 @@ end_asleep:
         :: STEP wake[_pid] != value -> skip DONE
 #endif
         :: STEP slices > 0 -> slices-- DONE
-        :: STEP timeout && ready > 0 -> assert(disturbed) DONE
+        :: STEP timeout && ready > 0 -> assert((disturbed & BIT(_pid)) != 0) DONE
         fi
       fi;
-      STEP armed = armed & (255 - BIT(_pid)); seen_wake[_pid] = wake[_pid]; value = 0 DONE
+      STEP
+        armed = armed & (255 - BIT(_pid)); seen_wake[_pid] = wake[_pid]; value = 0;
+        waiting = waiting & (255 - BIT(_pid)); disturbed = disturbed & (255 - BIT(_pid))
+      DONE
     od
   } unless { die() }
 }
@@ -168,7 +171,9 @@ proctype busy_loop() provided (RUNS) {
     :: STEP ready > 0 -> armed = armed & (255 - BIT(_pid)) DONE
     :: STEP else -> skip DONE
     fi;
-#ifndef M_NO_PASS_ON
+#ifdef M_NO_PASS_ON
+    atomic { gone[_pid] = true }
+#else
 end_watching:
     do
     :: STEP watch[_pid] != value -> value = watch[_pid] DONE;
@@ -181,21 +186,19 @@ end_watching:
   } unless { die() }
 }
 
+#define KILL(i) atomic { crashes < CRASHES && victim == 0 && !gone[i] -> victim = i; crashes++ }
+
 /* Kills, and recovers who was killed: forget(). */
 proctype environment() {
-  byte i;
 end:
   do
-  :: atomic { crashes < CRASHES && victim == 0 ->
-      select (i : 1 .. P);
-      if
-      :: !gone[i] -> victim = i; crashes++
-      :: else
-      fi;
-      i = 0
-    }
-  :: atomic { dead != 0 -> registered[dead] = false; armed = armed & (255 - BIT(dead)); dead = 0 }
-  :: atomic { disturbed && ready == 0 && dead == 0 -> disturbed = false }
+  :: KILL(1)
+  :: KILL(2)
+#if P > 2
+  :: KILL(3)
+#endif
+  :: atomic { dead != 0 -> registered[dead] = false; armed = armed & (255 - BIT(dead)); dead = 0; disturbed = waiting }
+  :: atomic { crashes < CRASHES && victim == 0 -> crashes = CRASHES } /* nobody dies any more, so that there is an end */
   od
 }
 

@@ -18,6 +18,9 @@
 #ifndef MAX_DELIVER
 #define MAX_DELIVER 6
 #endif
+#ifndef RANK
+#define RANK 0 /* of what a producer sends; with more than two rings: the number of one */
+#endif
 #define NORMAL (R - 1)
 #define REDELIVERY 0
 
@@ -90,9 +93,20 @@ byte note[S]; /* the gen that a dead letter's note was written for */
 bool touched[S]; /* a touch has succeeded since an expiry looked at this lease */
 byte crashes, victim;
 bool ended, concluded; /* the stream; a reader has said so */
-byte counted; /* drops */
+#ifdef DROP_OLDEST
+byte counted[P + 1], dropping[P + 1]; /* drops; and one that is being counted: count << 2 | slot + 1 */
+#define NOTE(slot_, count_) (((count_) << 2) | ((slot_) + 1))
+#define NOTE_SLOT(note_) ((note_) & 3)
+#define NOTE_COUNT(note_) ((note_) >> 2)
+#endif
 bool gone[Q + 1]; /* ended, by itself or killed */
 bool anyone_died;
+
+#ifdef CONSUME_LOCK
+byte sharing, held_alone; /* the consumers' lock: a set of processes, or one */
+#define JUDGED (_pid > Q) /* the environment */
+byte consuming, alone_pid; /* who was told that he may take, or that he takes alone */
+#endif
 
 /* A process whose kill is under way is the only one that moves. */
 #define RUNS (victim == 0 || victim == _pid)
@@ -106,14 +120,59 @@ bool anyone_died;
 #define IS_LIVE(e) (STATE(word[ENTRY_SLOT(e)]) == READY && (GEN(word[ENTRY_SLOT(e)]) & 31) == ENTRY_GEN(e))
 
 /* What every process has for itself. */
+#ifdef IN_ORDER
+#define ORDER_LOCALS byte alone, takes, low_first, until, until_id, oldest, last_id, ordered, phase, asked, passed_over;
+#else
+#define ORDER_LOCALS
+#endif
+#ifdef ATTEMPTS_IN_PLACE
+#define ATTEMPTS_LOCALS bool uncounted;
+#else
+#define ATTEMPTS_LOCALS
+#define uncounted 0
+#endif
 #define LOCALS \
+  ORDER_LOCALS ATTEMPTS_LOCALS \
   byte k, j, ring, position, last, first, slot, result, turns, bits, n, i, scans, begun, hinted, missing, place, sending; \
-  byte missing_gen[S]; \
+  byte missing_gen[S], over; \
   short e; \
-  int w, mine
+  int w, mine, found[S]
 
 /* All locals as at the beginning, so that states differ only in what matters. */
 inline forget_locals() {
   k = 0; j = 0; ring = 0; position = 0; last = 0; first = 0; slot = 0; result = 0; turns = 0; bits = 0; n = 0; i = 0; scans = 0;
-  begun = 0; hinted = 0; missing = 0; place = 0; sending = 0; e = 0; w = 0; mine = 0
+  begun = 0; hinted = 0; missing = 0; place = 0; sending = 0; over = 0; e = 0; w = 0; mine = 0;
+  for (k : 0 .. S - 1) {
+    missing_gen[k] = 0; found[k] = 0
+  }
+  k = 0;
+#ifdef IN_ORDER
+  takes = 0; low_first = 0; until = 0; until_id = 0; oldest = 0; last_id = 0; ordered = 0; phase = 0; asked = 0; passed_over = 0
+#endif
+}
+
+/* rw_sort(), for whoever then takes the first: the slot of the set, if there is one, whose message was sent first. */
+inline oldest_of(set) {
+  i = S;
+  for (n : 0 .. S - 1) {
+    if
+    :: (set & BIT(n)) != 0 && (i == S || body[n] < body[i]) -> i = n
+    :: else
+    fi
+  }
+  n = 0
+}
+
+/* Is there a hint of the current cycle, between the shared head and the first entry of an older one? */
+inline find_hint(s, g) {
+  result = 0; ring = RING_OF(word[s]); position = head[ring]; n = 0;
+  do
+  :: n == N || CYCLE(AT(ring, position)) != CYCLE_OF(position) -> break
+  :: else ->
+    if
+    :: ENTRY_SLOT(AT(ring, position)) == s && ENTRY_GEN(AT(ring, position)) == (g & 31) -> result = 1; break
+    :: else -> position++; n++
+    fi
+  od;
+  ring = 0; position = 0; n = 0
 }

@@ -1,5 +1,5 @@
 /** The model's table of parts, and its mistakes, are those of the sources. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { modelMutations, modelRuns } from "../../../scripts/model_runs.ts";
 import { readDocument, root, tableRows } from "../../support/documents.ts";
@@ -30,8 +30,8 @@ describe("docs/model.md", () => {
   });
 
   test("its mistakes are those that are looked for, and those of the model", () => {
-    const models = ["ring", "slots", "sweep", "core", "wait", "delay"]
-      .map((name) => read(`ffi/c/model/${name}.pml`))
+    const models = readdirSync(join(root, "ffi/c/model"))
+      .map((name) => read(`ffi/c/model/${name}`))
       .join("");
     const built = models.match(/\bM_[A-Z_]+\b/g) ?? [];
     const searched = modelMutations.map(({ mutation }) => mutation);
@@ -43,5 +43,17 @@ describe("docs/model.md", () => {
     const names = modelRuns.map(({ name }) => name);
     expect(names).toEqual([...new Set(names)]);
     for (const { run } of modelMutations) expect(names).toContain(run);
+  });
+
+  test("its figures are of all the runs that there are", () => {
+    const figures = rows
+      .map(([cell = ""]) => named(cell)[0] ?? "")
+      .filter((name) =>
+        modelRuns.some((run) => name.split(":")[0] === run.name),
+      );
+    const searched = modelRuns.flatMap(({ name, ends }) =>
+      ends ? [name, `${name}: ends`] : [name],
+    );
+    expect(figures.sort()).toEqual(searched.sort());
   });
 });

@@ -7,8 +7,8 @@ export interface ModelRun {
   readonly model: "core" | "wait" | "delay";
   /** What is defined before it: sizes, features, and START with the processes. */
   readonly define: Readonly<Record<string, string | number>>;
-  /** Short enough for `make test`. */
-  readonly quick?: boolean;
+  /** What of it is short enough for `make test`. */
+  readonly quick?: "states" | "states and ends";
   /** Searched for cycles too: no process may run for ever, whoever else is stopped or killed. */
   readonly ends?: boolean;
 }

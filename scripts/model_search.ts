@@ -87,9 +87,11 @@ export async function searchModel(search: Search): Promise<Searched> {
   );
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const define: Record<string, string | number> = { ...run.define };
-  if (mutation !== undefined) define[mutation] = 1;
-  if (cycles) define["NO_JUDGEMENT"] = 1;
+  const define = {
+    ...run.define,
+    ...(mutation !== undefined && { [mutation]: 1 }),
+    ...(cycles && { NO_JUDGEMENT: 1 }),
+  };
   const lines = Object.entries(define)
     .map(([key, value]) => `#define ${key} ${value}`)
     .concat(`#include "${join(root, "ffi/c/model", `${run.model}.pml`)}"`);

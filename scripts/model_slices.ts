@@ -81,7 +81,6 @@ export const modelSlices: readonly ModelRun[] = [
         "waits(1, 2, 0)",
       ),
     },
-    quick: true,
   },
   {
     name: "attempts-in-place",
@@ -135,7 +134,7 @@ export const modelSlices: readonly ModelRun[] = [
         "promoter(2)",
       ),
     },
-    quick: true,
+    quick: "states",
   },
   {
     name: "wake-ups",
@@ -157,7 +156,7 @@ export const modelSlices: readonly ModelRun[] = [
       CRASHES: 1,
       START: start("publisher(2)", "consumer()", "busy_loop()"),
     },
-    quick: true,
+    quick: "states",
   },
   {
     name: "dead-waiter",
@@ -169,6 +168,6 @@ export const modelSlices: readonly ModelRun[] = [
       CRASHES: 1,
       START: start("publisher(4)", "consumer()"),
     },
-    quick: true,
+    quick: "states and ends",
   },
 ];

@@ -19,10 +19,10 @@ if (write && (quick || names.length > 0)) {
 }
 
 const searches: Search[] = modelRuns
-  .filter((run) => !quick || run.quick)
+  .filter((run) => !quick || run.quick !== undefined)
   .flatMap((run) => [
     { run, name: run.name, short: quick },
-    ...(run.ends
+    ...(run.ends && (!quick || run.quick === "states and ends")
       ? [{ run, name: `${run.name}: ends`, cycles: true, short: quick }]
       : []),
   ]);
@@ -53,7 +53,8 @@ function report({ name, mutation, run, cycles }: Search, searched: Searched) {
     `${name.padEnd(48)} ${states.toLocaleString("en").padStart(11)} states  depth ${String(depth).padStart(5)}  ${megabytes.toFixed(0).padStart(5)} MB  ${seconds.toFixed(1).padStart(6)} s  ${result}`,
   );
   if (mutation === undefined && good) {
-    const kills = run.define["CRASHES"] !== 0;
+    const { CRASHES } = run.define;
+    const kills = CRASHES !== 0;
     figures.push({ name, states, depth, megabytes, seconds, kills, cycles });
   }
 }

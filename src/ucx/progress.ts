@@ -92,6 +92,12 @@ export class ProgressDriver {
   #spinMisses = 0;
   /** Calls of the source in a row that threw. */
   #failures = 0;
+  /** Made once: the pump turns a million times a second. */
+  readonly #onImmediate = (): void => {
+    this.#immediate = undefined;
+    this.#counts.pumpTurns += 1;
+    this.#turn();
+  };
   readonly #counts = {
     pumpTurns: 0,
     sleeps: 0,
@@ -223,11 +229,7 @@ export class ProgressDriver {
   /** A turn of the event loop from now on. */
   #pump(): void {
     this.#awake();
-    this.#immediate ??= setImmediate(() => {
-      this.#immediate = undefined;
-      this.#counts.pumpTurns += 1;
-      this.#turn();
-    });
+    this.#immediate ??= setImmediate(this.#onImmediate);
   }
 
   #awake(): void {

@@ -90,6 +90,13 @@ export class UcxNotConnectedError extends UcxError {
   }
 }
 
+/** A client that is connected cannot connect again before its connection has ended. */
+export class UcxAlreadyConnectedError extends UcxError {
+  constructor(message: string, init: UcxErrorInit = {}) {
+    super(message, { ...init, code: "UcxAlreadyConnected" });
+  }
+}
+
 /** The worker, context or listener was closed. */
 export class UcxClosedError extends UcxError {
   constructor(message: string, init: UcxErrorInit = {}) {

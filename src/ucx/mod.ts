@@ -4,6 +4,28 @@ export type { MessageData } from "./core/buffers.ts";
 export type { AcceptHook, ConnectionRequest } from "./core/accepting.ts";
 export type { UcxSetting } from "./configuration.ts";
 export type { CloseInfo, EndpointState } from "./core/endpoint.ts";
+export {
+  AsyncMessage,
+  type OutgoingMessage,
+  type SendData,
+} from "./async/message.ts";
+export { AsyncUcxManager, type ManagerEvents } from "./async/manager.ts";
+export type { AsyncManagerConfig } from "./async/manager_config.ts";
+export {
+  AsyncUcxClient,
+  type ReceiveOptions as UcxReceiveOptions,
+  type RequestOptions as UcxRequestOptions,
+} from "./async/client.ts";
+export type { BurstOptions } from "./async/burst.ts";
+export {
+  AsyncUcxServer,
+  type ConnectionHandler,
+  type ServerEvents,
+  type ServerOptions,
+  type ServerStats,
+} from "./async/server.ts";
+export type { WaitOptions as UcxWaitOptions } from "./async/wait_limits.ts";
+export type { CloseInfo } from "./core/endpoint.ts";
 export * from "./errors.ts";
 export { UcxListener } from "./listener.ts";
 export { type EndpointStats, WorkerStats } from "./statistics.ts";

@@ -1,0 +1,110 @@
+/** What the clients and servers of one manager share: the worker, who progresses it, and what waits on it. */
+import { UcxClosedError } from "../errors.ts";
+import { openLibrary } from "../library.ts";
+import { ProgressDriver } from "../progress.ts";
+import { WorkerCore } from "../core/worker_core.ts";
+import { asError, type ConnectionHooks } from "../core/closing.ts";
+import type { CloseInfo } from "../core/endpoint.ts";
+import { Inboxes } from "./inboxes.ts";
+import type { ResolvedManagerConfig } from "./manager_config.ts";
+import { Semaphore } from "./semaphore.ts";
+import { Turns } from "./turns.ts";
+
+/** Turns of UCX in one turn of the driver, while something moves. */
+const turnsMax = 256;
+
+/** A worker with its progress. */
+export class Background {
+  readonly config: ResolvedManagerConfig;
+  readonly core: WorkerCore;
+  readonly driver: ProgressDriver;
+  readonly inboxes: Inboxes;
+  readonly turns = new Turns();
+  /** Told why a connection ended, by the endpoint's id. */
+  readonly closeListeners = new Map<number, (info: CloseInfo) => void>();
+  /** Connections that are being made: a listener's backlog is short. */
+  readonly connecting: Semaphore;
+  #isClosing = false;
+  #isProgressing = false;
+
+  /**
+   * @throws {UcxUnavailableError} when there is no libucp that fits
+   * @throws {UcxError} what UCX says of it
+   */
+  constructor(config: ResolvedManagerConfig, hooks: ConnectionHooks) {
+    this.config = config;
+    const core = new WorkerCore(openLibrary(config.worker), config.worker, {
+      onOpen: (endpoint) => hooks.onOpen(endpoint),
+      onClose: (endpoint, info) => {
+        this.closeListeners.get(endpoint.id)?.(info);
+        hooks.onClose(endpoint, info);
+      },
+      onError: (error) => hooks.onError(error),
+    });
+    this.core = core;
+    this.inboxes = new Inboxes(core);
+    this.connecting = new Semaphore(config.maxConnecting);
+    this.driver = new ProgressDriver(
+      {
+        progress: () => this.#progress(),
+        arm: () => core.isClosed || core.arm(),
+        eventDescriptor: core.native.eventDescriptor,
+        // Receives are no requests here, so whatever is one has to be pushed on.
+        get hasWork() {
+          return core.requests.count > 0;
+        },
+      },
+      (error) => hooks.onError(asError(error)),
+      config.progress,
+    );
+    this.driver.start();
+  }
+
+  /** Whether `shutdown` has begun. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  /** From now on nothing new may be begun. */
+  beginClosing(): void {
+    this.#isClosing = true;
+  }
+
+  /** @throws {UcxClosedError} when the manager is closed, or about to be */
+  checkOpen(): void {
+    if (this.#isClosing) throw new UcxClosedError("the manager is closed");
+  }
+
+  /** Keeps the process alive, and the progress going, until a promise is settled. */
+  async hold<Value>(promise: Promise<Value>): Promise<Value> {
+    this.driver.hold();
+    try {
+      return await promise;
+    } finally {
+      this.driver.release();
+    }
+  }
+
+  /** Looks once whether something has come. Does nothing within progress, where hooks of the user run. */
+  look(): void {
+    if (this.#isProgressing || this.core.isClosed) return;
+    if (this.#progress() > 0) this.driver.notify();
+  }
+
+  #progress(): number {
+    const { core } = this;
+    let total = 0;
+    this.#isProgressing = true;
+    try {
+      for (let turn = 0; turn < turnsMax; turn++) {
+        const happened = core.progress();
+        if (happened === 0) break;
+        total += happened;
+      }
+      core.checkDeadlines();
+    } finally {
+      this.#isProgressing = false;
+    }
+    return total;
+  }
+}

@@ -18,6 +18,29 @@ export {
 } from "./async/client.ts";
 export type { BurstOptions } from "./async/burst.ts";
 export {
+  ConnectionMonitor,
+  type ConnectionMonitorOptions,
+  type MonitorEvents,
+} from "./async/connection_monitor.ts";
+export {
+  type ClientLease,
+  type ConnectionPoolOptions,
+  type ConnectionPoolStats,
+  UcxConnectionPool,
+} from "./async/connection_pool.ts";
+export {
+  type LatencySummary,
+  type MetricsSnapshot,
+  PerformanceMetrics,
+} from "./async/performance_metrics.ts";
+export {
+  MessagePriority,
+  type PriorityCounts,
+  PrioritySender,
+  type PrioritySenderOptions,
+} from "./async/priority_sender.ts";
+export { type RetryOptions, sendWithRetry } from "./async/retry.ts";
+export {
   AsyncUcxServer,
   type ConnectionHandler,
   type ServerEvents,

@@ -63,6 +63,7 @@ export class LatencyHistogram {
     for (const [bucket, count] of this.#buckets.entries()) {
       seen += count;
       if (seen < rank) continue;
+      if (bucket === this.#buckets.length - 1) break;
       const upperMs = 2 ** (firstOctave + bucket / bucketsPerOctave);
       return Math.min(this.#maxMs, Math.max(this.#minMs, upperMs));
     }

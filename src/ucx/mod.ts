@@ -48,7 +48,6 @@ export {
   type ServerStats,
 } from "./async/server.ts";
 export type { WaitOptions as UcxWaitOptions } from "./async/wait_limits.ts";
-export type { CloseInfo } from "./core/endpoint.ts";
 export * from "./errors.ts";
 export { UcxListener } from "./listener.ts";
 export { type EndpointStats, WorkerStats } from "./statistics.ts";

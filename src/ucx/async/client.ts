@@ -77,7 +77,8 @@ export class AsyncUcxClient {
    * Connects, name resolution and handshake included. Not to be called again before the connection has ended.
    *
    * @param options.timeoutMs over all addresses of a name. @default connectTimeoutMs
-   * @throws {UcxUnreachableError} when nobody is there, or the name is unknown
+   * @throws {UcxUnknownHostError} when nobody knows the host
+   * @throws {UcxUnreachableError} when nobody is there
    * @throws {UcxRejectedError} when the listener refuses
    * @throws {UcxTimeoutError} when it takes too long
    * @throws {UcxAlreadyConnectedError} when it is connected

@@ -1,17 +1,17 @@
 /** How a client gets its connection: the name, a permit, each address in turn, within one time limit. */
 import type { EndpointTarget } from "../../../ffi/ucp/endpoint_structs.ts";
-import type { UcxAddress } from "../address.ts";
+import { splitAddress, type UcxAddress } from "../address.ts";
 import { checkBuffer } from "../core/buffers.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import { addressText } from "../core/native_worker.ts";
 import {
   UcxClosedError,
-  UcxError,
   UcxNotConnectedError,
   UcxTimeoutError,
+  UcxUnsupportedError,
 } from "../errors.ts";
+import { isWorthAnotherAddress, resolveHostAsync } from "../resolve.ts";
 import type { Background } from "./background.ts";
-import { resolveName } from "./resolve_name.ts";
 import { checkWait, limitsOf, type WaitOptions } from "./wait_limits.ts";
 
 /** A wait of which a part is over. */
@@ -61,27 +61,25 @@ export async function connectTo(
     options?.timeoutMs ?? background.config.worker.connectTimeoutMs,
     options?.signal,
   );
-  const what = typeof address === "string" ? address : address.host;
-  const found = await remaining.limit(resolveName(address, 1), what);
+  const target = splitAddress(address, 1);
+  const found = await background.hold(
+    remaining.limit(resolveHostAsync(target), target.address),
+  );
   let failure: unknown;
-  for (const socketAddress of found) {
+  for (const [index, socketAddress] of found.entries()) {
+    const share = remaining.timeoutMs / (found.length - index);
     try {
       return await connectOnce(
         background,
         { socketAddress },
         addressText(socketAddress),
-        remaining,
+        new Remaining(share, options?.signal),
         options?.signal,
       );
     } catch (error) {
-      // The next address may be reached where this one was not, but time is over for all.
-      if (
-        !(error instanceof UcxError) ||
-        error instanceof UcxTimeoutError ||
-        error instanceof UcxClosedError
-      )
-        throw error;
-      failure ??= error;
+      if (!isWorthAnotherAddress(error)) throw error;
+      if (failure === undefined || failure instanceof UcxUnsupportedError)
+        failure = error;
     }
   }
   throw failure;

@@ -1,8 +1,8 @@
 /** Owns a worker and its progress in the background; makes clients and servers on it. */
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
-import { capturePrinted } from "../../../ffi/ucp/native_memory.ts";
 import { TypedEvents } from "../../base/events.ts";
 import type { UcxAddress } from "../address.ts";
+import { describeWorker } from "../core/descriptions.ts";
 import type { CloseInfo, Endpoint } from "../core/endpoint.ts";
 import { UcxClosedError } from "../errors.ts";
 import type { ProgressStatistics } from "../progress.ts";
@@ -136,14 +136,7 @@ export class AsyncUcxManager {
   /** Version, library, and UCX's own description of the transports in use. @throws {UcxClosedError} when it is closed */
   info(): WorkerInfo {
     this.#background.checkOpen();
-    const { native } = this.#background.core;
-    return {
-      version: native.library.version.text,
-      libraryPath: native.library.path,
-      description: capturePrinted((stream) =>
-        native.functions.ucp_worker_print_info(native.worker, stream),
-      ),
-    };
+    return describeWorker(this.#background.core.native);
   }
 
   /**

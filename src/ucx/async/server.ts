@@ -2,16 +2,16 @@
 import { TypedEvents } from "../../base/events.ts";
 import { integerWithin, checkOptions } from "../../base/option_check.ts";
 import { z } from "zod";
-import type { UcxAddress } from "../address.ts";
+import { splitAddress, type UcxAddress } from "../address.ts";
 import { asError } from "../core/closing.ts";
 import type { AcceptHook } from "../core/accepting.ts";
 import type { CloseInfo, Endpoint } from "../core/endpoint.ts";
 import { UcxClosedError, UcxError } from "../errors.ts";
 import { UcxListener } from "../listener.ts";
+import { firstThatWorks, resolveHostAsync } from "../resolve.ts";
 import type { Background } from "./background.ts";
 import { AsyncUcxClient } from "./client.ts";
 import { Connection } from "./connection.ts";
-import { resolveName } from "./resolve_name.ts";
 import { Semaphore } from "./semaphore.ts";
 import { checkWait, limitsOf, type WaitOptions } from "./wait_limits.ts";
 
@@ -141,7 +141,7 @@ export class AsyncUcxServer {
    * Begins to listen, when `start` is to come later. Connections that are made meanwhile wait.
    *
    * @throws {UcxAddressInUseError} when somebody listens there
-   * @throws {UcxUnreachableError} when the name cannot be resolved
+   * @throws {UcxUnknownHostError} when nobody knows the host
    */
   listen(): Promise<void> {
     this.#listening ??= this.#listen();
@@ -152,16 +152,15 @@ export class AsyncUcxServer {
     this.#background.checkOpen();
     if (this.#isStopped) throw new UcxClosedError("the server is closed");
     if (this.#address === undefined) return;
-    const [socketAddress] = await this.#background.hold(
-      resolveName(this.#address, 0),
+    const found = await this.#background.hold(
+      resolveHostAsync(splitAddress(this.#address, 0)),
     );
     this.#background.checkOpen();
-    if (this.#isStopped || socketAddress === undefined)
-      throw new UcxClosedError("the server is closed");
-    this.#listener = new UcxListener(
-      this.#background.core,
-      socketAddress,
-      this.#accepting,
+    if (this.#isStopped) throw new UcxClosedError("the server is closed");
+    this.#listener = firstThatWorks(
+      found,
+      (socketAddress) =>
+        new UcxListener(this.#background.core, socketAddress, this.#accepting),
     );
     this.#background.driver.notify();
   }

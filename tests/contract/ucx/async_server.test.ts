@@ -5,7 +5,7 @@ import {
   UcxError,
   UcxRejectedError,
   UcxTimeoutError,
-  UcxUnreachableError,
+  UcxUnknownHostError,
 } from "../../../src/ucx/mod.ts";
 import {
   asyncUcxFixture,
@@ -247,7 +247,7 @@ describe("connecting", () => {
         manager
           .createClient()
           .connect(`name.that-does-not-exist.invalid:${port}`),
-      ).rejects.toThrow(UcxUnreachableError);
+      ).rejects.toThrow(UcxUnknownHostError);
       await server.close();
       await expect(
         manager.createClient().connect(`127.0.0.1:${port}`),

@@ -205,3 +205,10 @@ export class UcxUnexpectedOverflowError extends UcxError {
     super(message, { ...init, code: "UcxUnexpectedOverflow" });
   }
 }
+
+/** The key to remote memory is damaged, of another version, or of another peer than the one it is used with. */
+export class UcxInvalidKeyError extends UcxError {
+  constructor(message: string, init: UcxErrorInit = {}) {
+    super(message, { ...init, code: "UcxInvalidKey" });
+  }
+}

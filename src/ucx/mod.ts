@@ -50,6 +50,9 @@ export {
 export type { WaitOptions as UcxWaitOptions } from "./async/wait_limits.ts";
 export * from "./errors.ts";
 export { UcxListener } from "./listener.ts";
+export { type MemoryOptions, UcxMemory } from "./memory/registered_memory.ts";
+export { RemoteAtomics } from "./memory/remote_atomics.ts";
+export { UcxRemoteMemory, WorkerMemory } from "./memory/worker_memory.ts";
 export { type EndpointStats, WorkerStats } from "./statistics.ts";
 export { StreamChunk } from "./streams/stream_chunk.ts";
 export {

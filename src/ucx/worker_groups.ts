@@ -2,6 +2,8 @@
 import type { MessageData } from "./core/buffers.ts";
 import { describeWorker } from "./core/descriptions.ts";
 import type { WorkerCore } from "./core/worker_core.ts";
+import type { MemoryOptions, UcxMemory } from "./memory/registered_memory.ts";
+import { type UcxRemoteMemory, WorkerMemory } from "./memory/worker_memory.ts";
 import {
   type StreamReceiveOptions,
   WorkerStreams,
@@ -15,6 +17,7 @@ import type {
 /** The part of `UcxWorker` that is not about connections, tagged messages and progress. */
 export abstract class WorkerGroups {
   #streams: WorkerStreams | undefined;
+  #memory: WorkerMemory | undefined;
 
   protected abstract get core(): WorkerCore;
 
@@ -40,6 +43,25 @@ export abstract class WorkerGroups {
     options?: StreamReceiveOptions,
   ): number {
     return this.streams.receive(endpointId, buffer, options);
+  }
+
+  /** Remote memory access: everything about it. */
+  get memory(): WorkerMemory {
+    this.#memory ??= new WorkerMemory(this.core);
+    return this.#memory;
+  }
+
+  /** Registers memory for peers: {@linkcode WorkerMemory.register}. */
+  registerMemory(
+    memory: Uint8Array | number,
+    options?: MemoryOptions,
+  ): UcxMemory {
+    return this.memory.register(memory, options);
+  }
+
+  /** Takes the key to a peer's memory: {@linkcode WorkerMemory.import}. */
+  importMemory(endpointId: EndpointId, key: Uint8Array): UcxRemoteMemory {
+    return this.memory.import(endpointId, key);
   }
 
   /** Version, library, configuration, and UCX's own description. */

@@ -25,7 +25,7 @@ export const controlKinds = {
 } as const;
 
 const commonBytes = 8;
-const greetingBytes = 32;
+const greetingBytes = 40;
 /** No name and no address comes near. */
 const controlBytesMax = 2048;
 const nameBytesMax = 64;
@@ -40,6 +40,8 @@ export interface Greeting {
   readonly receiverId: number;
   /** What the sender calls it: to be put into the tags of messages to it. */
   readonly senderId: number;
+  /** A random number that the sender's worker is known by. */
+  readonly workerId: number;
   /** Messages that may be sent before more are granted. */
   readonly credits: number;
   /** Bytes of stream that may be sent before more are granted. */
@@ -143,6 +145,7 @@ export function encodeControl(
       view.setUint32(24, message.streamCredits, true);
       view.setUint16(28, name.length, true);
       view.setUint16(30, message.address.length, true);
+      view.setFloat64(32, message.workerId, true);
       bytes.set(name, greetingBytes);
       bytes.set(message.address, greetingBytes + name.length);
       return bytes;
@@ -305,14 +308,17 @@ function decodeGreeting(
   const nameBytes = view.getUint16(28, true);
   const addressBytes = view.getUint16(30, true);
   const messageBytesMax = view.getFloat64(16, true);
+  const workerId = view.getFloat64(32, true);
   if (bytes.length !== greetingBytes + nameBytes + addressBytes)
     return undefined;
-  if (nameBytes > nameBytesMax || !isCount(messageBytesMax)) return undefined;
+  if (nameBytes > nameBytesMax) return undefined;
+  if (!isCount(messageBytesMax) || !isCount(workerId)) return undefined;
   return {
     kind,
     features: view.getUint16(2, true),
     receiverId,
     senderId: view.getUint32(8, true),
+    workerId,
     credits: view.getUint32(12, true),
     streamCredits: view.getUint32(24, true),
     messageBytesMax,

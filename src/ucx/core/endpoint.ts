@@ -54,6 +54,8 @@ export class Endpoint {
   /** What we put into the tags of our messages; 0 until it is known. */
   peerWireId = 0;
   peerName = "";
+  /** The random number that the peer's worker is known by; 0 while unknown, and in raw mode. */
+  peerWorkerId = 0;
   peerFeatures = 0;
   /** Bytes of the longest message that the peer takes. */
   peerMessageBytesMax = Number.MAX_SAFE_INTEGER;

@@ -60,6 +60,7 @@ export class Handshake {
       features: native.features,
       receiverId: endpoint.peerWireId,
       senderId: endpoint.wireId,
+      workerId: native.id,
       credits: creditMessages,
       streamCredits: streamWindowBytes,
       messageBytesMax: config.maxMessageSize,
@@ -139,6 +140,7 @@ export class Handshake {
 
   #take(endpoint: Endpoint, greeting: Greeting): void {
     endpoint.peerWireId = greeting.senderId;
+    endpoint.peerWorkerId = greeting.workerId;
     endpoint.peerName = greeting.name;
     endpoint.peerFeatures = greeting.features;
     endpoint.sendLimit = greeting.credits;

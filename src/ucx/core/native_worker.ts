@@ -95,8 +95,16 @@ function featuresOf(config: ResolvedWorkerConfig): number {
   return features;
 }
 
+/** 1 to 2^53 - 1. */
+function randomId(): number {
+  const [random = 0n] = crypto.getRandomValues(new BigUint64Array(1));
+  return Number(random >> 11n) || 1;
+}
+
 /** A context and its worker. */
 export class NativeWorker {
+  /** A random number that peers know it by. */
+  readonly id: number = randomId();
   readonly library: UcpLibrary;
   readonly functions: UcpFunctions;
   readonly params = new RequestParams();

@@ -8,6 +8,7 @@ import { UcxClosedError } from "../errors.ts";
 import { Counters } from "../statistics.ts";
 import { checkStatus } from "../status_errors.ts";
 import { exactMask, wireMask, wireTag } from "../tags.ts";
+import { Memories } from "../memory/memories.ts";
 import { Streams } from "../streams/streams.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
 import type { ConnectionHooks } from "./closing.ts";
@@ -34,6 +35,7 @@ export class WorkerCore {
   readonly connections: Connections;
   readonly messages: TagMessages;
   readonly streams: Streams;
+  readonly memories: Memories;
   readonly spill: Spill;
   /** What belongs to no connection. */
   readonly unattributed = new Counters();
@@ -92,6 +94,8 @@ export class WorkerCore {
       sendControl: (endpoint, message) =>
         connections.sendControl(endpoint, message),
     });
+    this.memories = new Memories(this.native, this.requests, config.raw);
+    if (config.enableRma) connections.users.add(this.memories);
     if (config.enableStream) {
       connections.users.add(this.streams);
       this.addStep(() => this.streams.step());
@@ -209,6 +213,7 @@ export class WorkerCore {
     this.requests.cancelAll();
     for (let turn = 0; turn < 1000 && this.requests.count > 0; turn++)
       this.progress();
+    this.memories.destroy();
     this.#closed = true;
     this.native.destroy();
   }

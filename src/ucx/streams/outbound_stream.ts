@@ -3,11 +3,8 @@ import type { Handle } from "../../../ffi/host.ts";
 import type { MessageData } from "../core/buffers.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import { Operation } from "../core/operation.ts";
-import {
-  UcxCanceledError,
-  type UcxError,
-  UcxNotConnectedError,
-} from "../errors.ts";
+import { notSendable } from "../core/operation_errors.ts";
+import { UcxCanceledError, type UcxError } from "../errors.ts";
 import { statusError } from "../status_errors.ts";
 
 /** What it needs of the streams of its worker. */
@@ -29,17 +26,6 @@ interface StreamSend {
 }
 
 const canceledStatus = -16;
-
-/** Why nothing can be sent to it. */
-export function notSendable(endpoint: Endpoint): UcxError {
-  return (
-    endpoint.failure ??
-    new UcxNotConnectedError(
-      `endpoint ${endpoint.id} is ${endpoint.state === "left" ? "being closed by its peer" : endpoint.state}`,
-      { endpointId: endpoint.id },
-    )
-  );
-}
 
 /** The sending half of a stream. */
 export class OutboundStream {

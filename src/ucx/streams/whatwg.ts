@@ -2,7 +2,7 @@
 import { checkBuffer } from "../core/buffers.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import type { Operation } from "../core/operation.ts";
-import { checkStreamOperation } from "./stream_errors.ts";
+import { checkOperation } from "../core/operation_errors.ts";
 import type { Streams } from "./streams.ts";
 
 /** Resolves when an operation is done; whoever gives it sees to it that the worker is progressed meanwhile. */
@@ -39,7 +39,7 @@ export function readableOf(
       if (!operation.isDone) await wait(operation);
       current = undefined;
       if (canceled) return;
-      checkStreamOperation(operation, "receiveStream");
+      checkOperation(operation, "receiveStream");
       if (operation.bytes === 0) controller.close();
       request.respond(operation.bytes);
     },
@@ -76,7 +76,7 @@ export function writableOf(
         } finally {
           signal?.removeEventListener("abort", giveUp);
         }
-        checkStreamOperation(operation, "sendStream");
+        checkOperation(operation, "sendStream");
       },
     },
     new ByteLengthQueuingStrategy({ highWaterMark: bufferBytes }),

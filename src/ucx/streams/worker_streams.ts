@@ -9,6 +9,7 @@ import {
 } from "../core/buffers.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import type { Operation } from "../core/operation.ts";
+import { checkOperation, notSendable } from "../core/operation_errors.ts";
 import type { WorkerCore } from "../core/worker_core.ts";
 import {
   UcxFeatureDisabledError,
@@ -17,8 +18,6 @@ import {
   UcxUnsupportedError,
 } from "../errors.ts";
 import type { BlockingOptions, EndpointId } from "../worker_types.ts";
-import { notSendable } from "./outbound_stream.ts";
-import { checkStreamOperation } from "./stream_errors.ts";
 import type { StreamChunk } from "./stream_chunk.ts";
 
 /** How a stream is received. */
@@ -108,7 +107,7 @@ export class WorkerStreams {
         { endpointId, bytesDone: operation.bytes },
       );
     }
-    checkStreamOperation(operation, "sendStream");
+    checkOperation(operation, "sendStream");
   }
 
   /**
@@ -147,7 +146,7 @@ export class WorkerStreams {
       core.streams.cancel(operation);
       return undefined;
     }
-    checkStreamOperation(operation, "receiveStream");
+    checkOperation(operation, "receiveStream");
     return operation.bytes;
   }
 
@@ -202,7 +201,7 @@ export class WorkerStreams {
           { endpointId: operation.endpoint?.id },
         );
     }
-    checkStreamOperation(operation, "receiveStream");
+    checkOperation(operation, "receiveStream");
   }
 
   #timeoutMs(options: BlockingOptions): number {

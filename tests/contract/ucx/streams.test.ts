@@ -3,41 +3,15 @@ import {
   UcxFeatureDisabledError,
   UcxNotConnectedError,
   UcxTimeoutError,
-  UcxWorker,
-  type WorkerConfig,
 } from "../../../src/ucx/mod.ts";
 import { describe, expect, test } from "../../support/testing.ts";
+import { loopTransports, UcxLoop } from "../../support/ucx_loop.ts";
 import { empty, numbered } from "../../support/ucp_pair.ts";
 
-const transports = {
-  tcp: { TLS: "tcp", NET_DEVICES: "lo" },
-  "shared memory": { TLS: "posix,cma,tcp", NET_DEVICES: "lo" },
-};
-
-/** A worker that is connected to itself: what is sent to `near` comes in at `far`. */
-class Loop {
-  readonly worker: UcxWorker;
-  readonly near: number;
-  readonly far: number;
-
-  constructor(config: WorkerConfig) {
-    this.worker = new UcxWorker(config);
-    const listener = this.worker.createListener("127.0.0.1:0");
-    this.near = this.worker.connect(listener.address);
-    const ids = this.worker.getEndpointIds();
-    this.far = ids.find((id) => id !== this.near) ?? 0;
-    listener.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.worker.close();
-  }
-}
-
-for (const [name, ucx] of Object.entries(transports)) {
+for (const [name, ucx] of Object.entries(loopTransports)) {
   describe(`UCX streams over ${name}`, () => {
     test("bytes arrive in their order, whatever the pieces", () => {
-      using loop = new Loop({ ucx });
+      using loop = new UcxLoop({ ucx });
       const { worker, near, far } = loop;
       const all = numbered(100_000);
       worker.sendStream(near, all.subarray(0, 1));
@@ -58,7 +32,7 @@ for (const [name, ucx] of Object.entries(transports)) {
     });
 
     test("without waitAll what is there is enough; with it the buffer is filled", () => {
-      using loop = new Loop({ ucx });
+      using loop = new UcxLoop({ ucx });
       const { worker, near, far } = loop;
       worker.sendStream(near, numbered(100));
       const into = empty(200);
@@ -72,7 +46,7 @@ for (const [name, ucx] of Object.entries(transports)) {
     });
 
     test("a receive that is out of time loses nothing", () => {
-      using loop = new Loop({ ucx });
+      using loop = new UcxLoop({ ucx });
       const { worker, near, far } = loop;
       const into = empty(100);
       expect(() => worker.receiveStream(far, into, { timeoutMs: 30 })).toThrow(
@@ -91,7 +65,7 @@ for (const [name, ucx] of Object.entries(transports)) {
 
     test("a sender is held up at the window of a reader that does not read", () => {
       const streamWindowBytes = 10_000;
-      using loop = new Loop({ ucx, streamWindowBytes });
+      using loop = new UcxLoop({ ucx, streamWindowBytes });
       const { worker, near, far } = loop;
       const all = numbered(25_000);
       let done: number | undefined;
@@ -114,7 +88,7 @@ for (const [name, ucx] of Object.entries(transports)) {
     });
 
     test("bytes are received without a copy, and come back to UCX", () => {
-      using loop = new Loop({ ucx, streamWindowBytes: 4096 });
+      using loop = new UcxLoop({ ucx, streamWindowBytes: 4096 });
       const { worker, near, far } = loop;
       worker.sendStream(near, numbered(1000));
       let kept = empty(0);
@@ -136,7 +110,7 @@ for (const [name, ucx] of Object.entries(transports)) {
     });
 
     test("a chunk that is held when its connection ends moves, and stays readable", () => {
-      using loop = new Loop({ ucx });
+      using loop = new UcxLoop({ ucx });
       const { worker, near, far } = loop;
       worker.sendStream(near, numbered(5000));
       using chunk = worker.streams.take(far);
@@ -148,7 +122,7 @@ for (const [name, ucx] of Object.entries(transports)) {
     });
 
     test("those that have something to read are told", () => {
-      using loop = new Loop({ ucx });
+      using loop = new UcxLoop({ ucx });
       const { worker, near, far } = loop;
       expect(worker.streams.ready()).toEqual([]);
       worker.sendStream(near, numbered(10));
@@ -169,10 +143,10 @@ for (const [name, ucx] of Object.entries(transports)) {
 }
 
 describe("UCX streams", () => {
-  const ucx = transports.tcp;
+  const ucx = loopTransports.tcp;
 
   test("are refused where they are turned off", () => {
-    using loop = new Loop({ ucx, enableStream: false });
+    using loop = new UcxLoop({ ucx, enableStream: false });
     const { worker, near } = loop;
     expect(() => worker.sendStream(near, empty(1))).toThrow(
       UcxFeatureDisabledError,
@@ -184,7 +158,7 @@ describe("UCX streams", () => {
   });
 
   test("refuse endpoints that are not there, and memory that may go away", () => {
-    using loop = new Loop({ ucx });
+    using loop = new UcxLoop({ ucx });
     const { worker, near } = loop;
     expect(() => worker.sendStream(99, empty(1))).toThrow(UcxNotConnectedError);
     expect(() => worker.receiveStream(99, empty(1))).toThrow(

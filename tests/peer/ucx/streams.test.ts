@@ -7,6 +7,7 @@ import {
 import { patternBytes } from "../../support/byte_pattern.ts";
 import { peerFixture, type Runtime } from "../../support/peer_process.ts";
 import { afterEach, describe, expect, test } from "../../support/testing.ts";
+import { waitForOne } from "../../support/ucx_peer.ts";
 import { empty } from "../../support/ucp_pair.ts";
 
 const peers = peerFixture();
@@ -155,13 +156,7 @@ for (const [name, tls] of Object.entries(transports)) {
             tls,
             listener.address,
           );
-          const endMs = performance.now() + 20_000;
-          while (
-            worker.getEndpointIds().length === 0 &&
-            performance.now() < endMs
-          )
-            worker.runProgressLoop(5);
-          const [id = 0] = worker.getEndpointIds();
+          const id = waitForOne(worker);
           const size = 48 * 2 ** 20;
           worker.sendStream(id, patternBytes(size));
           worker.disconnect(id, { timeoutMs: 10_000 });

@@ -2,32 +2,17 @@
 import process from "node:process";
 import { UcxError, UcxWorker } from "../../../src/ucx/mod.ts";
 import { patternAt, patternBytes } from "../../support/byte_pattern.ts";
+import { acceptOne, say } from "../../support/ucx_peer.ts";
 
 const [role = "", tls = "", ...rest] = process.argv.slice(2);
 
-function say(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
-}
-
 const ucx = { TLS: tls, NET_DEVICES: "lo" };
-
-/** Listens, says where, and waits for one connection. */
-function accept(worker: UcxWorker): number {
-  const listener = worker.createListener("127.0.0.1:0");
-  say(listener.address);
-  const endMs = performance.now() + 30_000;
-  while (worker.getEndpointIds().length === 0) {
-    worker.runProgressLoop(1);
-    if (performance.now() > endMs) throw new Error("nobody connected");
-  }
-  return worker.getEndpointIds()[0] ?? 0;
-}
 
 const roles: Readonly<Record<string, () => void>> = {
   /** Sends back whatever comes, until the end. Says how much that was. */
   echo() {
     using worker = new UcxWorker({ ucx });
-    const id = accept(worker);
+    const id = acceptOne(worker);
     const buffer = new Uint8Array(new ArrayBuffer(2 ** 20));
     let total = 0;
     for (;;) {
@@ -42,7 +27,7 @@ const roles: Readonly<Record<string, () => void>> = {
   /** Sends so many bytes and leaves at once. */
   source() {
     using worker = new UcxWorker({ ucx });
-    const id = accept(worker);
+    const id = acceptOne(worker);
     worker.sendStream(id, patternBytes(Number(rest[0])));
     worker.disconnect(id);
     say("left");
@@ -51,7 +36,7 @@ const roles: Readonly<Record<string, () => void>> = {
   /** Sends without an end, to be killed; says when a lot is sent. */
   flood() {
     using worker = new UcxWorker({ ucx });
-    const id = accept(worker);
+    const id = acceptOne(worker);
     const piece = patternBytes(100_000);
     for (let count = 0; ; count++) {
       worker.sendStream(id, piece);
@@ -62,7 +47,7 @@ const roles: Readonly<Record<string, () => void>> = {
   /** Accepts, reads nothing, and progresses until it is killed. */
   idle() {
     using worker = new UcxWorker({ ucx });
-    accept(worker);
+    acceptOne(worker);
     say("idle");
     worker.runProgressLoop();
   },

@@ -141,7 +141,7 @@ export class ProgressDriver {
     if (this.#holds === 0) this.#events.unref();
     const { backstopMs } = this.options;
     if (backstopMs > 0) {
-      this.#backstop = setInterval(() => this.#look(), backstopMs);
+      this.#backstop = setInterval(() => this.#lookAsleep(), backstopMs);
       // Whoever waits is kept alive by the event source.
       this.#backstop.unref();
     }
@@ -194,6 +194,20 @@ export class ProgressDriver {
     // Progress has used up what `arm` had asked UCX for.
     if (this.#sleeping) this.notify();
     return hit;
+  }
+
+  /**
+   * Progresses once, on the spot, as the event loop would do a little later; does nothing within progress. Who calls the
+   * source without this goes past the driver's guard against progress within progress.
+   *
+   * @returns how much happened
+   */
+  look(): number {
+    if (this.#events === undefined) return 0;
+    const moved = this.#progress();
+    // As after spinning.
+    if (moved > 0 || this.#sleeping) this.notify();
+    return moved;
   }
 
   /** Somebody waits, and the process must not exit; counted. */
@@ -305,7 +319,7 @@ export class ProgressDriver {
   }
 
   /** The backstop. */
-  #look(): void {
+  #lookAsleep(): void {
     if (!this.#sleeping) return;
     const moved = this.#progress();
     if (this.#events === undefined) return;

@@ -1,4 +1,3 @@
-import { runtimeName } from "../../../ffi/host.ts";
 import { ProgressDriver } from "../../../src/ucx/progress.ts";
 import {
   type ProgressOptions,
@@ -6,7 +5,6 @@ import {
 } from "../../../src/ucx/progress_options.ts";
 import { FakeProgressSource } from "../../support/fake_progress_source.ts";
 import { countDescriptors } from "../../support/level_descriptor.ts";
-import { peerFixture } from "../../support/peer_process.ts";
 import { afterEach, describe, expect, test } from "../../support/testing.ts";
 
 function pause(timeoutMs: number): Promise<void> {
@@ -260,6 +258,29 @@ describe("progress driver", () => {
     expect(driver.spin(() => ++looks > 2)).toBe(true);
   });
 
+  test("looks on the spot, and hears afterwards; within progress it does not", async () => {
+    const driven = open();
+    await driven.asleep();
+    const { sleeps } = driven.driver.statistics;
+    expect(driven.driver.look()).toBe(0);
+    await until("asleep", () => driven.driver.statistics.sleeps > sleeps);
+    driven.source.arrive();
+    await until("arrival", () => driven.arrivals === 1);
+    let within: number | undefined;
+    driven.source.onArrival = () => {
+      driven.source.arrive();
+      driven.source.onArrival = () => {};
+      within = driven.driver.look();
+    };
+    driven.source.arrive();
+    expect(driven.driver.look()).toBe(1);
+    expect(within).toBe(0);
+    expect(driven.errors).toEqual([]);
+    await until("the rest", () => driven.source.waiting === 0);
+    driven.driver.stop();
+    expect(driven.driver.look()).toBe(0);
+  });
+
   test("does not spin within progress", async () => {
     const driven = open();
     let spun: boolean | undefined;
@@ -380,46 +401,4 @@ describe("progress driver", () => {
       backstopMs: 1000,
     });
   });
-});
-
-describe("a process with a progress driver", () => {
-  const peers = peerFixture();
-  const program = new URL("./progress_driver_program.ts", import.meta.url);
-  afterEach(() => peers.stopAll());
-
-  for (const mode of ["adaptive", "busy", "sleep"] as const) {
-    for (const [name, steps] of [
-      ["nobody waits", []],
-      ["nobody waits any more", ["hold", "pause", "release"]],
-      ["nobody waits, though something was posted", ["pause", "notify"]],
-      ["it is stopped while somebody waits", ["hold", "pause", "stop"]],
-    ] as const) {
-      test(
-        `ends when ${name} (${mode})`,
-        async () => {
-          const peer = peers.start(runtimeName(), program, mode, ...steps);
-          expect(await peer.line()).toBe("done");
-          const startMs = performance.now();
-          expect(await peer.exited).toEqual({ code: 0, signal: null });
-          expect(performance.now() - startMs).toBeLessThan(8000);
-          expect(peer.errors()).toBe("");
-        },
-        { timeoutMs: 30_000 },
-      );
-    }
-
-    test(
-      `stays alive, and hears, while somebody waits (${mode})`,
-      async () => {
-        const steps = ["hold", "pause", "pause", "raise"];
-        const peer = peers.start(runtimeName(), program, mode, ...steps);
-        expect(await peer.line()).toBe("done");
-        expect(await peer.line()).toBe("arrived");
-        const ended = peer.exited.then(() => "ended");
-        const waited = pause(300).then(() => "alive");
-        expect(await Promise.race([ended, waited])).toBe("alive");
-      },
-      { timeoutMs: 30_000 },
-    );
-  }
 });

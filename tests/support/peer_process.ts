@@ -29,6 +29,13 @@ export interface PeerFixture {
     program: URL,
     ...parameters: readonly string[]
   ): PeerProcess;
+  /** The same with a limit of open files (`ulimit -n`). */
+  startWithin(
+    descriptorLimit: number,
+    runtime: Runtime,
+    program: URL,
+    ...parameters: readonly string[]
+  ): PeerProcess;
   stopAll(): Promise<void>;
 }
 
@@ -96,21 +103,39 @@ function follow(child: ChildProcess, what: string): PeerProcess {
 /** Makes peers that do not outlive their test. */
 export function peerFixture(): PeerFixture {
   const running = new Set<PeerProcess>();
+  const launch = (
+    runtime: Runtime,
+    program: URL,
+    parameters: readonly string[],
+    descriptorLimit?: number,
+  ): PeerProcess => {
+    const path = fileURLToPath(program);
+    const words = [
+      commandOf(runtime),
+      ...(runtime === "bun" ? ["run"] : ["run", "--quiet", "--no-lock", "-A"]),
+      path,
+      ...parameters,
+    ];
+    // The shell becomes the program, so that signals reach it.
+    if (descriptorLimit !== undefined)
+      words.unshift(
+        "sh",
+        "-c",
+        `ulimit -n ${descriptorLimit}; exec "$@"`,
+        "sh",
+      );
+    const [command = "", ...rest] = words;
+    const child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"] });
+    const peer = follow(child, `${runtime} ${path}`);
+    running.add(peer);
+    void peer.exited.then(() => running.delete(peer));
+    return peer;
+  };
   return {
-    start(runtime, program, ...parameters) {
-      const path = fileURLToPath(program);
-      const words =
-        runtime === "bun"
-          ? ["run", path]
-          : ["run", "--quiet", "--no-lock", "-A", path];
-      const child = spawn(commandOf(runtime), [...words, ...parameters], {
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      const peer = follow(child, `${runtime} ${path}`);
-      running.add(peer);
-      void peer.exited.then(() => running.delete(peer));
-      return peer;
-    },
+    start: (runtime, program, ...parameters) =>
+      launch(runtime, program, parameters),
+    startWithin: (descriptorLimit, runtime, program, ...parameters) =>
+      launch(runtime, program, parameters, descriptorLimit),
     async stopAll() {
       const left = [...running];
       for (const peer of left) peer.kill("SIGKILL");

@@ -124,6 +124,20 @@ export function sizeAt(byteLength: number): number | bigint {
 }
 
 /**
+ * 64 bits that are no address, for a parameter of kind `handle`: exact, and in the form that is passed fastest. Make it
+ * once and keep it.
+ *
+ * @param word 0 to 2^64 - 1
+ */
+export function wordAt(word: bigint): Handle {
+  if (host().runtime === "deno") return word;
+  if (word <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(word);
+  // Bun takes a negative number for its two's complement.
+  const negative = word - 2n ** 64n;
+  return negative >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(negative) : word;
+}
+
+/**
  * The address of a view's first byte as a handle; none for an empty view. The view must be kept reachable, and not
  * transferred or resized, while the handle is in use.
  */

@@ -67,6 +67,12 @@ export function createRequestParameters(
 /** Bits of `RequestOptions.attributes` for an operation that always gives a request. */
 export const alwaysRequest: number = UCP_OP_ATTR_FLAG.NO_IMM_CMPL;
 
+/**
+ * Bits of `RequestOptions.attributes` for an operation that is done within the call, or else refused with
+ * `UCS_ERR_NO_RESOURCE`. A message that was probed and removed stays to be received then.
+ */
+export const onlyAtOnce: number = UCP_OP_ATTR_FLAG.FORCE_IMM_CMPL;
+
 /** `ucp_request_attr_t` with room for a text, to be filled by `ucp_request_query`. */
 export class RequestAttributes extends NativeStruct<
   typeof ucpLayout.ucp_request_attr_t

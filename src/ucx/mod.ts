@@ -1,6 +1,6 @@
 /** OpenUCX for Bun and Deno. */
 export type { UcxAddress } from "./address.ts";
-export type { MessageData } from "./core/buffers.ts";
+export type { MemoryType, MessageData, NativeMemory } from "./core/buffers.ts";
 export type { AcceptHook, ConnectionRequest } from "./core/accepting.ts";
 export type { UcxSetting } from "./configuration.ts";
 export type { CloseInfo, EndpointState } from "./core/endpoint.ts";
@@ -48,6 +48,7 @@ export {
   type ServerStats,
 } from "./async/server.ts";
 export type { WaitOptions as UcxWaitOptions } from "./async/wait_limits.ts";
+export { UcxEndpoint } from "./endpoint.ts";
 export * from "./errors.ts";
 export { UcxListener } from "./listener.ts";
 export { type MemoryOptions, UcxMemory } from "./memory/registered_memory.ts";
@@ -59,6 +60,7 @@ export {
   type StreamReceiveOptions,
   WorkerStreams,
 } from "./streams/worker_streams.ts";
+export { UcxRequest } from "./tag_request.ts";
 export { UcxWorker } from "./worker.ts";
 export { ThreadMode, type WorkerConfig } from "./worker_config.ts";
 export type * from "./worker_types.ts";

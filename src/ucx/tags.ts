@@ -77,3 +77,16 @@ export function checkTag(tag: number | bigint, raw: boolean): void {
       : `tag: given ${tag}, allowed an integer from 0 to 2^${userTagBits} - 1 (all 64 bits are yours in a worker with raw: true)`,
   );
 }
+
+/**
+ * Checks which bits of a tag are to be compared.
+ *
+ * @throws {TypeError} when it is no bigint
+ * @throws {RangeError} when it has more than 64 bits
+ */
+export function checkMask(mask: bigint): void {
+  if (typeof mask !== "bigint")
+    throw new TypeError(`mask: given ${typeof mask}, allowed a bigint`);
+  if (mask < 0n || mask > exactMask)
+    throw new RangeError(`mask: given ${mask}, allowed 0n to 2n ** 64n - 1n`);
+}

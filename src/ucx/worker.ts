@@ -6,33 +6,24 @@ import type { EndpointTarget } from "../../ffi/ucp/endpoint_structs.ts";
 import { deadlineMs as deadlineOf } from "../base/deadline.ts";
 import { TypedEvents } from "../base/events.ts";
 import { splitAddress, type UcxAddress } from "./address.ts";
-import { checkBuffer, checkData, type MessageData } from "./core/buffers.ts";
+import { checkBuffer } from "./core/buffers.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import { describeEndpoint } from "./core/descriptions.ts";
 import { addressText } from "./core/native_worker.ts";
-import { inProgress, type Operation } from "./core/operation.ts";
 import { WorkerCore } from "./core/worker_core.ts";
-import {
-  UcxError,
-  UcxFeatureDisabledError,
-  UcxNotConnectedError,
-  UcxTimeoutError,
-} from "./errors.ts";
+import { UcxNotConnectedError, UcxTimeoutError } from "./errors.ts";
 import { openLibrary } from "./library.ts";
 import { UcxListener } from "./listener.ts";
 import { firstThatWorks, resolveHost } from "./resolve.ts";
 import { addCounters, type EndpointStats, WorkerStats } from "./statistics.ts";
-import { statusError } from "./status_errors.ts";
-import { checkTag } from "./tags.ts";
 import type {
   BlockingOptions,
   EndpointId,
   EndpointInfo,
   ListenerOptions,
-  TagReceiveOptions,
   WorkerEvents,
 } from "./worker_types.ts";
-import { WorkerGroups } from "./worker_groups.ts";
+import { WorkerTags } from "./worker_tags.ts";
 import {
   type ResolvedWorkerConfig,
   resolveWorkerConfig,
@@ -40,7 +31,7 @@ import {
 } from "./worker_config.ts";
 
 /** A UCX worker. Not for several threads at a time, unless its threadMode says so. */
-export class UcxWorker extends WorkerGroups {
+export class UcxWorker extends WorkerTags {
   /** The configuration, with all defaults. */
   readonly config: ResolvedWorkerConfig;
   /** What happens while it is progressed. */
@@ -188,183 +179,6 @@ export class UcxWorker extends WorkerGroups {
     );
   }
 
-  // --- tagged messages
-
-  /**
-   * Sends a message, and waits until its data is free again: short ones are on their way by then, of a long one the
-   * receiver has it.
-   *
-   * @param data one buffer, or several that make up one message
-   * @throws {UcxNotConnectedError} when there is no such open connection
-   * @throws {UcxConnectionResetError} when the connection is lost
-   * @throws {UcxTimeoutError} when the peer gives no credit in time: then nothing was sent. Or when the receiver does
-   *   not take a long message in time: then UCX still uses `data`, and the message may arrive
-   */
-  sendTag(
-    endpointId: EndpointId,
-    tag: number | bigint,
-    data: MessageData,
-    options: BlockingOptions = {},
-  ): void {
-    const operation = this.#startSend(endpointId, tag, data, options);
-    if (operation === undefined) return;
-    this.#wait(operation, options.timeoutMs);
-    if (operation.status === inProgress)
-      throw new UcxTimeoutError(
-        `endpoint ${endpointId}: the receiver has not taken the message in time; its data is still in use`,
-        { endpointId },
-      );
-    if (operation.status !== 0)
-      throw this.#operationError(operation, "sendTag", endpointId);
-  }
-
-  #startSend(
-    endpointId: EndpointId,
-    tag: number | bigint,
-    data: MessageData,
-    options: BlockingOptions,
-  ): Operation | undefined {
-    const { messages } = this.#core;
-    const endpoint = this.#sendable(endpointId);
-    checkTag(tag, this.config.raw);
-    checkData(data, "data");
-    if (!messages.maySend(endpoint)) this.#waitForCredit(endpoint, options);
-    return messages.send(endpoint, tag, data);
-  }
-
-  #waitForCredit(endpoint: Endpoint, options: BlockingOptions): void {
-    const core = this.#core;
-    const timeoutMs = options.timeoutMs ?? this.config.timeoutMs;
-    core.waitUntil(
-      () => endpoint.sent < endpoint.sendLimit || endpoint.state !== "open",
-      deadlineOf(timeoutMs),
-    );
-    this.#checkSendable(endpoint, endpoint.id);
-    if (endpoint.sent >= endpoint.sendLimit)
-      throw new UcxTimeoutError(
-        `endpoint ${endpoint.id}: the peer has not received ${endpoint.sendLimit - endpoint.sent + this.config.creditMessages} messages that were sent before, within ${timeoutMs} ms`,
-        { endpointId: endpoint.id },
-      );
-  }
-
-  /** Sends one message to every open connection. Gives for each what went wrong, or undefined. */
-  broadcastTag(
-    tag: number | bigint,
-    data: MessageData,
-    options: BlockingOptions = {},
-  ): Map<EndpointId, UcxError | undefined> {
-    const results = new Map<EndpointId, UcxError | undefined>();
-    const pending = new Map<EndpointId, Operation>();
-    for (const id of this.getEndpointIds()) {
-      if (!this.isConnected(id)) continue;
-      try {
-        const operation = this.#startSend(id, tag, data, options);
-        results.set(id, undefined);
-        if (operation !== undefined) pending.set(id, operation);
-      } catch (error) {
-        if (!(error instanceof UcxError)) throw error;
-        results.set(id, error);
-      }
-    }
-    const all = [...pending.values()];
-    this.#core.waitUntil(
-      () => all.every((operation) => operation.isDone),
-      deadlineOf(options.timeoutMs ?? this.config.timeoutMs),
-    );
-    for (const [id, operation] of pending) {
-      if (operation.status === inProgress)
-        results.set(
-          id,
-          new UcxTimeoutError(
-            `endpoint ${id}: the receiver has not taken the message in time; its data is still in use`,
-            { endpointId: id },
-          ),
-        );
-      else if (operation.status !== 0)
-        results.set(id, this.#operationError(operation, "broadcastTag", id));
-    }
-    return results;
-  }
-
-  /**
-   * Waits for a message.
-   *
-   * @param endpointId whose; undefined for anybody's
-   * @param tag undefined for any
-   * @returns its bytes
-   * @throws {UcxTimeoutError} when none came
-   * @throws {UcxTruncatedError} when it is longer than the buffer
-   * @throws {UcxConnectionResetError} when the connection is lost, and so none can come
-   */
-  receiveTag(
-    endpointId: EndpointId | undefined,
-    tag: number | bigint | undefined,
-    buffer: Uint8Array,
-    options: TagReceiveOptions = {},
-  ): number {
-    return this.#receive(endpointId, tag, buffer, options).bytes;
-  }
-
-  #receive(
-    endpointId: EndpointId | undefined,
-    tag: number | bigint | undefined,
-    buffer: Uint8Array,
-    options: TagReceiveOptions,
-  ): Operation {
-    const core = this.#core;
-    const endpoint = this.#receivable(endpointId);
-    if (tag !== undefined) checkTag(tag, this.config.raw);
-    checkBuffer(buffer, "buffer");
-    const operation = core.messages.receive(
-      core.match(endpoint, tag, options.mask),
-      buffer,
-    );
-    if (operation.status === inProgress) {
-      if (endpoint?.state === "closed") core.requests.cancel(operation);
-      this.#wait(operation, options.timeoutMs);
-      if (operation.status === inProgress) this.#takeBack(operation);
-    }
-    if (operation.status === 0) return operation;
-    if (operation.status === -16 && endpoint?.state !== "closed")
-      throw new UcxTimeoutError(
-        `no message${tag === undefined ? "" : ` with tag ${tag}`} within ${options.timeoutMs ?? this.config.timeoutMs} ms`,
-        { endpointId },
-      );
-    throw this.#operationError(operation, "receiveTag", endpointId);
-  }
-
-  /** Gives up a receive. A message that came in the meantime is received all the same. */
-  #takeBack(operation: Operation): void {
-    const core = this.#core;
-    core.messages.cancel(operation);
-    core.waitUntil(() => operation.isDone, performance.now() + 1000);
-  }
-
-  /**
-   * Takes a message if one has come. One that is too long for the buffer stays.
-   *
-   * @returns its bytes, or undefined when there is none
-   * @throws {UcxTruncatedError} when it is longer than the buffer
-   */
-  tryReceiveTag(
-    endpointId: EndpointId | undefined,
-    tag: number | bigint | undefined,
-    buffer: Uint8Array,
-    options: { readonly mask?: bigint | undefined } = {},
-  ): number | undefined {
-    const core = this.#core;
-    const endpoint = this.#receivable(endpointId);
-    if (tag !== undefined) checkTag(tag, this.config.raw);
-    checkBuffer(buffer, "buffer");
-    const match = core.match(endpoint, tag, options.mask);
-    let operation = core.messages.tryReceive(match, buffer);
-    if (operation === undefined) {
-      core.progress();
-      operation = core.messages.tryReceive(match, buffer);
-    }
-    return operation?.bytes;
-  }
-
   // --- progress
 
   /** Lets UCX work once. Returns how much happened; 0 for nothing. */
@@ -450,47 +264,5 @@ export class UcxWorker extends WorkerGroups {
     throw new UcxNotConnectedError(`there is no endpoint ${endpointId}`, {
       endpointId,
     });
-  }
-
-  #sendable(endpointId: EndpointId): Endpoint {
-    const endpoint = this.#known(endpointId);
-    if (!this.config.enableTag)
-      throw new UcxFeatureDisabledError("sendTag", "enableTag");
-    this.#checkSendable(endpoint, endpointId);
-    return endpoint;
-  }
-
-  #checkSendable(endpoint: Endpoint, endpointId: EndpointId): void {
-    if (endpoint.state === "open") return;
-    throw (
-      endpoint.failure ??
-      new UcxNotConnectedError(
-        `endpoint ${endpointId} is ${endpoint.state === "left" ? "being closed by its peer" : endpoint.state}`,
-        { endpointId },
-      )
-    );
-  }
-
-  #receivable(endpointId: EndpointId | undefined): Endpoint | undefined {
-    this.#core.checkOpen();
-    if (!this.config.enableTag)
-      throw new UcxFeatureDisabledError("receiveTag", "enableTag");
-    return endpointId === undefined ? undefined : this.#known(endpointId);
-  }
-
-  #wait(operation: Operation, timeoutMs = this.config.timeoutMs): void {
-    this.#core.waitUntil(() => operation.isDone, deadlineOf(timeoutMs));
-  }
-
-  #operationError(
-    operation: Operation,
-    what: string,
-    endpointId: EndpointId | undefined,
-  ): UcxError {
-    return (
-      operation.failure ??
-      operation.endpoint?.failure ??
-      statusError(what, operation.status, endpointId)
-    );
   }
 }

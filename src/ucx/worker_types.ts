@@ -12,10 +12,39 @@ export interface BlockingOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Which message a receive takes, and how long it may wait. */
-export interface TagReceiveOptions extends BlockingOptions {
+/** How a message is sent. */
+export interface TagSendOptions extends BlockingOptions {
+  /** Whether it is done only when the receiver has taken the message. @default false */
+  readonly sync?: boolean | undefined;
+}
+
+/** Which messages are meant. */
+export interface TagProbeOptions {
   /** Bits of the tag that must be equal. @default all */
   readonly mask?: bigint | undefined;
+}
+
+/** Which message a receive takes, and how long it may wait. */
+export interface TagReceiveOptions extends BlockingOptions, TagProbeOptions {}
+
+/** Which message is received into a buffer of its own, and how long that may take. */
+export interface TagMessageOptions extends TagReceiveOptions {
+  /** Bytes of the longest message that is received. @default the worker's bufferSize */
+  readonly maxBytes?: number | undefined;
+}
+
+/** What a tagged message is, without its data. */
+export interface TagMessageInfo {
+  readonly byteLength: number;
+  /** A bigint in raw mode. */
+  readonly tag: number | bigint;
+  /** Who sent it; undefined in raw mode, where nothing tells. */
+  readonly endpointId: EndpointId | undefined;
+}
+
+/** A tagged message. */
+export interface TagMessage extends TagMessageInfo {
+  readonly data: Uint8Array<ArrayBuffer>;
 }
 
 /** How a listener treats who wants to connect. */

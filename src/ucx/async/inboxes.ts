@@ -6,7 +6,7 @@
  * has the length of its message, and a receive that is given up loses nothing. What nobody wants yet stays in UCX's
  * memory, bounded by the credit of its sender.
  */
-import type { Endpoint } from "../core/endpoint.ts";
+import { type Endpoint, type TagMatch, tagMatch } from "../core/endpoint.ts";
 import type { Operation } from "../core/operation.ts";
 import type {
   ProbedMessage,
@@ -25,13 +25,6 @@ const messagesPerTurn = 1024;
 /** A message may have come by a progress that told of nothing. */
 const idleTurnsPerLook = 16;
 
-const everyMessage = {
-  tag: messageKind,
-  mask: wireMask(false, 0n),
-  endpoint: undefined,
-};
-const everyRawMessage = { tag: 0n, mask: 0n, endpoint: undefined };
-
 /** The inboxes of one worker. */
 export class Inboxes implements TagDispatcher {
   readonly #core: WorkerCore;
@@ -39,6 +32,7 @@ export class Inboxes implements TagDispatcher {
   readonly #byWireId = new Map<number, Inbox>();
   /** In raw mode a message does not tell whose it is. */
   readonly #rawInbox: Inbox | undefined;
+  readonly #every: TagMatch;
   #idleTurns = 0;
   /** Receives that wait for a message. */
   #waiting = 0;
@@ -49,6 +43,11 @@ export class Inboxes implements TagDispatcher {
     this.#core = core;
     this.#messages = core.messages;
     this.#rawInbox = core.config.raw ? new Inbox(undefined) : undefined;
+    this.#every = tagMatch(
+      messageKind,
+      core.config.raw ? 0n : wireMask(false, 0n),
+      undefined,
+    );
     core.messages.dispatcher = this;
     core.addStep((happened) => this.#step(happened));
   }
@@ -89,9 +88,8 @@ export class Inboxes implements TagDispatcher {
   /** Takes what has come. Returns how many messages that were. */
   drain(): number {
     const messages = this.#messages;
-    const match = this.#rawInbox === undefined ? everyMessage : everyRawMessage;
     for (let count = 0; count < messagesPerTurn; count++) {
-      const message = messages.probe(match);
+      const message = messages.probe(this.#every);
       if (message === undefined) return count;
       this.#route(message);
     }

@@ -399,7 +399,7 @@ export class Connections {
         notify(endpoint.creditListeners, endpoint);
         break;
       case "starved":
-        this.#messages?.onStarved(endpoint);
+        this.#messages?.onStarved(endpoint, message.messagesSent);
         break;
       case "goodbye":
         this.closing.onGoodbye(endpoint, message);

@@ -1,8 +1,8 @@
 /** One connection of a worker: what is known of it. What happens to it is in `connections.ts`. */
-import type { Handle } from "../../../ffi/host.ts";
+import { type Handle, wordAt } from "../../../ffi/host.ts";
 import type { UcxError } from "../errors.ts";
 import { Counters } from "../statistics.ts";
-import { exactMask, wireTag } from "../tags.ts";
+import { anyTagMask, exactMask, wireTag } from "../tags.ts";
 
 /**
  * - `connecting`: until the handshake is through
@@ -31,10 +31,29 @@ export interface CloseInfo {
 
 /** Which messages a receive takes: those whose tag is `tag` in the bits of `mask`. */
 export interface TagMatch {
-  readonly tag: bigint;
-  readonly mask: bigint;
+  /** For UCX. */
+  readonly tag: Handle;
+  readonly mask: Handle;
+  /** The same as bigints. */
+  readonly tagBits: bigint;
+  readonly maskBits: bigint;
   /** Set when only messages of one connection match. */
   readonly endpoint: Endpoint | undefined;
+}
+
+/** Makes a match; keep it, since this costs more than the call that it is for. */
+export function tagMatch(
+  tagBits: bigint,
+  maskBits: bigint,
+  endpoint: Endpoint | undefined,
+): TagMatch {
+  return {
+    tag: wordAt(tagBits),
+    mask: wordAt(maskBits),
+    tagBits,
+    maskBits,
+    endpoint,
+  };
 }
 
 /** A connection. */
@@ -67,9 +86,13 @@ export class Endpoint {
   sendLimit = 0;
   /** The limit that the peer was told we had reached. */
   starvedAt = -1;
-  /** Tagged messages received. */
+  /** Sends that wait for credit. */
+  queuedSends = 0;
+  /** Tagged messages that the user has got. */
   received = 0;
-  /** How many the peer may send, in all, and at which count of received ones it is told of more. */
+  /** Tagged messages that UCX no longer holds: received, or kept aside. */
+  taken = 0;
+  /** How many the peer may send, in all, and at which count of taken ones it is told of more. */
   granted = 0;
   grantAt = Number.POSITIVE_INFINITY;
   /** The peer has told that it has something to send and may not. */
@@ -116,7 +139,8 @@ export class Endpoint {
   #lastMatchTag: number | bigint = -1;
   #lastMatch: TagMatch | undefined;
   #lastTag: number | bigint = -1;
-  #lastWireTag = 0n;
+  #lastWireTag: Handle = 0;
+  #all: TagMatch | undefined;
 
   constructor(init: {
     readonly id: number;
@@ -133,11 +157,11 @@ export class Endpoint {
   }
 
   /** The UCX tag of a message to the peer. Making a bigint costs more than the call that takes it, so the last one is kept. */
-  sendTag(tag: number | bigint): bigint {
+  sendTag(tag: number | bigint): Handle {
     if (tag === this.#lastTag) return this.#lastWireTag;
-    this.#lastWireTag = this.raw
-      ? BigInt(tag)
-      : wireTag(this.peerWireId, BigInt(tag));
+    this.#lastWireTag = wordAt(
+      this.raw ? BigInt(tag) : wireTag(this.peerWireId, BigInt(tag)),
+    );
     this.#lastTag = tag;
     return this.#lastWireTag;
   }
@@ -147,11 +171,17 @@ export class Endpoint {
     if (this.#lastMatch !== undefined && tag === this.#lastMatchTag)
       return this.#lastMatch;
     this.#lastMatchTag = tag;
-    this.#lastMatch = {
-      tag: this.raw ? BigInt(tag) : wireTag(this.wireId, BigInt(tag)),
-      mask: exactMask,
-      endpoint: this,
-    };
+    this.#lastMatch = tagMatch(
+      this.raw ? BigInt(tag) : wireTag(this.wireId, BigInt(tag)),
+      exactMask,
+      this,
+    );
     return this.#lastMatch;
+  }
+
+  /** All messages of the peer; not in raw mode, where nothing tells whose they are. */
+  get all(): TagMatch {
+    this.#all ??= tagMatch(wireTag(this.wireId, 0n), anyTagMask, this);
+    return this.#all;
   }
 }

@@ -8,6 +8,10 @@ export type OperationKind = "plain" | "tagReceive" | "streamReceive" | "local";
 
 /** `UCS_INPROGRESS`. */
 export const inProgress = 1;
+/** `UCS_ERR_MESSAGE_TRUNCATED`. */
+export const truncatedStatus = -9;
+/** `UCS_ERR_CANCELED`. */
+export const canceledStatus = -16;
 
 /** A request, and what must stay in memory until it is done. */
 export class Operation {
@@ -27,6 +31,14 @@ export class Operation {
   endpoint: Endpoint | undefined;
   /** Whether it is counted among the receives that wait. */
   waits = false;
+  /** Of a local one: whether UCX has it by now. */
+  handed = false;
+  /** Whether it was asked to give up. */
+  canceled = false;
+  /** Whether it only keeps a message aside. */
+  aside = false;
+  /** The connection that a received message came by; undefined in raw mode, and of one that is gone. */
+  sender: Endpoint | undefined;
   /** Why it failed, when UCX's status does not tell. */
   failure: UcxError | undefined;
   /** Of a local one: called when it is given up. */

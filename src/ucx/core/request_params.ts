@@ -7,6 +7,7 @@ import {
 } from "../../../ffi/ucp/constants.ts";
 import {
   alwaysRequest,
+  onlyAtOnce,
   createRequestParameters,
   type RequestOptions,
 } from "../../../ffi/ucp/request_structs.ts";
@@ -18,12 +19,32 @@ export class RequestParams {
   readonly plain: Handle = this.#make({});
   /** Always a request: a tagged message that is received at once would tell neither tag nor length. */
   readonly receive: Handle = this.#make({ attributes: alwaysRequest });
+  /** Done at once or not at all: then the message is still to be received. */
+  readonly atOnce: Handle = this.#make({ attributes: onlyAtOnce });
   /** Data in several buffers. */
   readonly iov: Handle = this.#make({ datatype: UCP_DATATYPE.IOV });
   /** Closes without asking the peer. */
   readonly force: Handle = this.#make({ flags: UCP_EP_CLOSE_FLAG.FORCE });
   /** Shows the receiver which endpoint an active message came by. */
   readonly reply: Handle = this.#make({ flags: UCP_AM_SEND_FLAG.REPLY });
+
+  readonly #ofMemory = new Map<number, Handle>();
+
+  /**
+   * Bytes in memory of a kind.
+   *
+   * @param memoryType one of `UCS_MEMORY_TYPE`
+   * @param attributes bits of `UCP_OP_ATTR_FLAG`
+   */
+  ofMemory(memoryType: number, attributes = 0): Handle {
+    const key = memoryType + attributes;
+    let params = this.#ofMemory.get(key);
+    if (params === undefined) {
+      params = this.#make({ memoryType, attributes });
+      this.#ofMemory.set(key, params);
+    }
+    return params;
+  }
 
   #make(options: RequestOptions): Handle {
     const params = createRequestParameters(options);

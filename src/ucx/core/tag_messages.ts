@@ -1,225 +1,284 @@
-/** Tagged messages: sending within the peer's credit, receiving, and what is kept aside (`spill.ts`). */
-import { type Handle, sizeAt } from "../../../ffi/host.ts";
+/** Tagged messages: receiving them, and what is kept aside (`spill.ts`). Sending is in `tag_sending.ts`. */
 import { UCP_FEATURE } from "../../../ffi/ucp/constants.ts";
-import { IovArray, TagReceiveInfo } from "../../../ffi/ucp/request_structs.ts";
-import { UcxLimitError, UcxTruncatedError } from "../errors.ts";
+import {
+  alwaysRequest,
+  TagReceiveInfo,
+} from "../../../ffi/ucp/request_structs.ts";
+import { UcxTruncatedError, UcxUnsupportedError } from "../errors.ts";
 import { statusError } from "../status_errors.ts";
 import type { Counters } from "../statistics.ts";
-import { anyTagMask, wireIdOf, wireTag } from "../tags.ts";
-import type { ControlMessage } from "./control_messages.ts";
-import { dataBytes, type MessageData } from "./buffers.ts";
+import { wireIdOf } from "../tags.ts";
+import { NativeData } from "./buffers.ts";
 import type { Endpoint, TagMatch } from "./endpoint.ts";
 import type { NativeWorker } from "./native_worker.ts";
-import { Operation } from "./operation.ts";
+import { NativeSizes } from "./native_sizes.ts";
+import { canceledStatus, Operation, truncatedStatus } from "./operation.ts";
 import type { Requests } from "./requests.ts";
 import type { SpilledMessage, Spill } from "./spill.ts";
+import type {
+  ProbedMessage,
+  TagDispatcher,
+  TagMessagesContext,
+} from "./tag_context.ts";
+import { TagCredit } from "./tag_credit.ts";
+import { TagSending } from "./tag_sending.ts";
 
-const truncatedStatus = -9;
-const canceledStatus = -16;
+const unsupportedStatus = -22;
 const resetStatus = -25;
+/** UCX's answer when an operation that must be done at once cannot. */
+const notAtOnce = -2;
 
-/** A message that was taken out of UCX's matching, and has to be received. */
-export interface ProbedMessage {
-  readonly handle: Handle;
-  readonly bytes: number;
-  readonly tagUpper: number;
-  readonly tagLower: number;
-}
+export type { ProbedMessage, TagDispatcher } from "./tag_context.ts";
 
-/** What it needs of the worker. */
-export interface TagMessagesContext {
-  readonly native: NativeWorker;
-  readonly requests: Requests;
-  readonly spill: Spill;
-  readonly raw: boolean;
-  readonly creditMessages: number;
-  /** Counts what belongs to no connection: all that is received in raw mode. */
-  readonly unattributed: Counters;
-  /** The connection that we call `wireId`, also when it is closed and not let go. */
-  endpointOf(wireId: number): Endpoint | undefined;
-  endpoints(): Iterable<Endpoint>;
-  /** Closes a connection whose peer keeps more unread than may be kept. */
-  overflow(endpoint: Endpoint): void;
-  /** A message of a closed connection was received: it may have been the last. */
-  forgetIfEmpty(endpoint: Endpoint): void;
-  sendControl(endpoint: Endpoint, message: ControlMessage): void;
-}
-
-/** Takes all messages out of UCX as they come, and hands them out itself: the asynchronous level. */
-export interface TagDispatcher {
-  /** The peer waits for credit, and nothing was received since it got the last. */
-  onStarved(endpoint: Endpoint): void;
-  /** A connection is let go: its messages are to be thrown away. */
-  forget(endpoint: Endpoint): void;
-}
+/** What `take` gives when there is no message. */
+export const noMessage = -1;
+/** What `take` gives when a message is being received: `begun` is the operation. */
+export const messageBegun = -2;
 
 /** Tagged messages of one worker. */
-export class TagMessages {
+export class TagMessages extends TagSending {
   readonly #context: TagMessagesContext;
+  readonly #native: NativeWorker;
+  readonly #requests: Requests;
+  readonly #spill: Spill;
+  readonly #sizes = new NativeSizes();
+  readonly #info = new TagReceiveInfo();
+  readonly #credit: TagCredit;
   /** Who looks after messages that nobody has received yet; without one, they stay in UCX. */
   dispatcher: TagDispatcher | undefined;
-  readonly #info = new TagReceiveInfo();
-  /** Receives that wait for a message of whatever connection. */
-  #waitingForAny = 0;
   /** Messages that were thrown away since nobody can receive them any more. */
   dropped = 0;
 
+  // What `take` has got last.
+  tagUpper = 0;
+  tagLower = 0;
+  /** The connection that it came by; undefined in raw mode. */
+  sender: Endpoint | undefined;
+  begun: Operation | undefined;
+
   constructor(context: TagMessagesContext) {
+    const credit = new TagCredit(context);
+    super(context.native, context.requests, credit);
     this.#context = context;
-  }
-
-  /** Whether the peer has room for one more; if not, it is told that we wait. */
-  maySend(endpoint: Endpoint): boolean {
-    if (endpoint.sent < endpoint.sendLimit) return true;
-    if (endpoint.starvedAt !== endpoint.sendLimit) {
-      endpoint.starvedAt = endpoint.sendLimit;
-      this.#context.sendControl(endpoint, {
-        kind: "starved",
-        receiverId: endpoint.peerWireId,
-        messagesSent: endpoint.sent,
-        streamBytesSent: endpoint.streamSent,
-      });
-    }
-    return false;
+    this.#native = context.native;
+    this.#requests = context.requests;
+    this.#spill = context.spill;
+    this.#credit = credit;
   }
 
   /**
-   * Hands a message to UCX. The caller has checked tag, data, state and credit. Gives the operation, or undefined when
-   * the data is free again already.
-   *
-   * @throws {UcxLimitError} when it is longer than the peer takes
-   * @throws {UcxError} what UCX says of it
-   */
-  send(
-    endpoint: Endpoint,
-    tag: number | bigint,
-    data: MessageData,
-  ): Operation | undefined {
-    const { native, requests } = this.#context;
-    const sizeBytes = dataBytes(data);
-    if (sizeBytes > endpoint.peerMessageBytesMax)
-      throw new UcxLimitError(
-        `the peer takes messages of at most ${endpoint.peerMessageBytesMax} bytes, this one has ${sizeBytes}`,
-        { endpointId: endpoint.id },
-      );
-    let request: Handle;
-    let keep: unknown = data;
-    if (data instanceof Uint8Array) {
-      request = native.functions.ucp_tag_send_nbx(
-        endpoint.handle,
-        data,
-        sizeAt(sizeBytes),
-        endpoint.sendTag(tag),
-        native.params.plain,
-      );
-    } else {
-      const parts = new IovArray(data);
-      keep = parts;
-      request = native.library.addressFunctions.ucp_tag_send_nbx(
-        endpoint.handle,
-        parts.handle,
-        sizeAt(parts.count),
-        endpoint.sendTag(tag),
-        native.params.iov,
-      );
-    }
-    if (request < 0) {
-      endpoint.counters.errors++;
-      throw statusError("sendTag", Number(request), endpoint.id);
-    }
-    endpoint.sent++;
-    endpoint.counters.messagesSent++;
-    endpoint.counters.bytesSent += sizeBytes;
-    if (!request) return undefined;
-    const operation = requests.add("plain", request, keep);
-    operation.endpoint = endpoint;
-    return operation;
-  }
-
-  /**
-   * Begins to receive into a buffer. The operation may be done already.
+   * Begins to receive into a buffer, ahead of messages that come later. The operation may be done already.
    *
    * @throws {UcxError} what UCX says of it
    */
-  receive(match: TagMatch, buffer: Uint8Array): Operation {
-    const { native, requests } = this.#context;
+  receive(match: TagMatch, buffer: Uint8Array | NativeData): Operation {
     const spilled = this.#findSpilled(match);
     if (spilled !== undefined)
       return this.#receiveSpilled(spilled, match, buffer);
-    const request = native.functions.ucp_tag_recv_nbx(
-      native.worker,
-      buffer,
-      sizeAt(buffer.byteLength),
-      match.tag,
-      match.mask,
-      native.params.receive,
-    );
+    const { functions, library, params, worker } = this.#native;
+    const { tag, mask } = match;
+    const size = this.#sizes.at(buffer.byteLength);
+    const request =
+      buffer instanceof NativeData
+        ? library.addressFunctions.ucp_tag_recv_nbx(
+            worker,
+            buffer.handle,
+            size,
+            tag,
+            mask,
+            params.ofMemory(buffer.memoryType, alwaysRequest),
+          )
+        : functions.ucp_tag_recv_nbx(
+            worker,
+            buffer,
+            size,
+            tag,
+            mask,
+            params.receive,
+          );
     if (request < 0) throw statusError("receiveTag", Number(request));
-    const operation = requests.add("tagReceive", request, buffer);
+    const operation = this.#requests.add("tagReceive", request, buffer);
     operation.endpoint = match.endpoint;
-    if (!requests.look(operation)) this.waits(operation);
+    if (!this.#requests.look(operation)) {
+      operation.waits = true;
+      this.waits(match);
+    }
     return operation;
   }
 
+  /**
+   * Takes the next message that has come, if there is one. It is received right into the buffer; one that does not fit is
+   * kept aside, and so is one whose bytes are still to be fetched from its sender, unless `mayBegin`.
+   *
+   * @returns its bytes, `noMessage`, or `messageBegun`
+   * @throws {UcxTruncatedError} when the next message is longer than the buffer
+   */
+  take(match: TagMatch, buffer: Uint8Array, mayBegin: boolean): number {
+    if (this.#spill.count > 0) {
+      const spilled = this.#findSpilled(match);
+      if (spilled !== undefined)
+        return this.#takeSpilled(spilled, match, buffer, mayBegin);
+    }
+    const native = this.#native;
+    const info = this.#info;
+    const handle = native.functions.ucp_tag_probe_nb(
+      native.worker,
+      match.tag,
+      match.mask,
+      1,
+      info.handle,
+    );
+    if (!handle) return noMessage;
+    const bytes = info.length;
+    const { tagUpper } = info;
+    this.tagUpper = tagUpper;
+    this.tagLower = info.tagLower;
+    if (bytes <= buffer.byteLength) {
+      const done = native.functions.ucp_tag_msg_recv_nbx(
+        native.worker,
+        buffer,
+        this.#sizes.at(bytes),
+        handle,
+        native.params.atOnce,
+      );
+      if (!done) {
+        this.#countReceived(match.endpoint, tagUpper, bytes);
+        return bytes;
+      }
+      if (Number(done) !== notAtOnce)
+        throw statusError("receiveTag", Number(done), match.endpoint?.id);
+      if (mayBegin) {
+        this.begun = this.takeProbed(
+          { handle, bytes, tagUpper, tagLower: this.tagLower },
+          buffer,
+        );
+        return messageBegun;
+      }
+    }
+    const spilled = this.#keepAside({
+      handle,
+      bytes,
+      tagUpper,
+      tagLower: this.tagLower,
+    });
+    return this.#takeSpilled(spilled, match, buffer, mayBegin);
+  }
+
+  /** The length of the next message, with its tag and sender in `tagUpper`, `tagLower`, `sender`; nothing is removed. */
+  peek(match: TagMatch): number {
+    const spilled = this.#findSpilled(match);
+    if (spilled !== undefined) {
+      this.tagUpper = spilled.tagUpper;
+      this.tagLower = spilled.tagLower;
+      this.sender = spilled.endpoint;
+      return spilled.bytes.length;
+    }
+    const { functions, worker } = this.#native;
+    const info = this.#info;
+    if (
+      !functions.ucp_tag_probe_nb(worker, match.tag, match.mask, 0, info.handle)
+    )
+      return noMessage;
+    this.tagUpper = info.tagUpper;
+    this.tagLower = info.tagLower;
+    this.sender = this.#endpointOf(this.tagUpper);
+    return info.length;
+  }
+
+  #endpointOf(tagUpper: number): Endpoint | undefined {
+    return this.#context.raw
+      ? undefined
+      : this.#context.endpointOf(wireIdOf(tagUpper));
+  }
+
   #findSpilled(match: TagMatch): SpilledMessage | undefined {
-    const { spill } = this.#context;
-    return spill.count === 0 ? undefined : spill.find(match.tag, match.mask);
+    return this.#spill.count === 0
+      ? undefined
+      : this.#spill.find(match.tagBits, match.maskBits);
+  }
+
+  #takeSpilled(
+    spilled: SpilledMessage,
+    match: TagMatch,
+    buffer: Uint8Array,
+    mayBegin: boolean,
+  ): number {
+    if (!spilled.ready && !mayBegin && spilled.bytes.length <= buffer.length)
+      return noMessage;
+    const operation = this.#receiveSpilled(spilled, match, buffer);
+    if (operation.failure !== undefined) throw operation.failure;
+    if (operation.isDone) {
+      this.tagUpper = operation.tagUpper;
+      this.tagLower = operation.tagLower;
+      this.sender = operation.sender;
+      return operation.bytes;
+    }
+    this.begun = operation;
+    return messageBegun;
   }
 
   /** Copies a message that was kept aside, now or when it has come. One that is too long stays. */
   #receiveSpilled(
     spilled: SpilledMessage,
     match: TagMatch,
-    buffer: Uint8Array,
+    buffer: Uint8Array | NativeData,
   ): Operation {
     const operation = new Operation("local", 0, buffer);
+    const { bytes } = spilled;
     operation.endpoint = match.endpoint;
-    operation.bytes = spilled.bytes.length;
+    operation.sender = spilled.endpoint;
+    operation.bytes = bytes.length;
     operation.tagUpper = spilled.tagUpper;
     operation.tagLower = spilled.tagLower;
-    if (spilled.bytes.length > buffer.byteLength) {
+    if (bytes.length > buffer.byteLength) {
       operation.failure = new UcxTruncatedError(
-        spilled.bytes.length,
+        bytes.length,
         buffer.byteLength,
-        { kept: true, status: truncatedStatus },
+        { kept: true, status: truncatedStatus, endpointId: match.endpoint?.id },
       );
       operation.status = truncatedStatus;
       return operation;
     }
-    this.#context.spill.remove(spilled);
-    if (spilled.ready) {
-      buffer.set(spilled.bytes);
-      operation.status = 0;
-      this.#forgetIfEmpty(spilled.tagUpper);
+    if (buffer instanceof NativeData) {
+      operation.failure = new UcxUnsupportedError(
+        "receiveTag: the message was kept aside, receive it into a Uint8Array",
+        { endpointId: match.endpoint?.id },
+      );
+      operation.status = unsupportedStatus;
       return operation;
     }
-    // Given up meanwhile, it is somebody else's again.
-    operation.onCancel = () => {
-      spilled.onReady = undefined;
-      this.#context.spill.addFirst(spilled);
-    };
-    spilled.onReady = () => {
+    const finish = (): void => {
       operation.keep = undefined;
       operation.status = spilled.failed ? resetStatus : 0;
-      if (!spilled.failed) buffer.set(spilled.bytes);
+      if (spilled.failed) return;
+      buffer.set(bytes);
+      this.#spill.remove(spilled);
+      this.#count(spilled.endpoint, bytes.length, false, true);
+    };
+    if (spilled.ready) {
+      finish();
+      return operation;
+    }
+    // Given up meanwhile, it is found again, at its place.
+    operation.onCancel = () => {
+      spilled.onReady = undefined;
+    };
+    spilled.onReady = () => {
+      finish();
       operation.onDone?.(operation);
     };
     return operation;
   }
 
-  /** A receive that has to wait may be waiting for what lies behind messages that nobody wants. */
-  waits(operation: Operation): void {
-    if (this.#context.raw) return;
-    operation.waits = true;
-    const { endpoint } = operation;
-    if (endpoint === undefined) {
-      this.#waitingForAny++;
-      for (const each of this.#context.endpoints())
-        if (each.peerStarved) this.drain(each);
-      return;
-    }
-    endpoint.waitingReceives++;
-    if (endpoint.peerStarved) this.drain(endpoint);
+  /** A receive begins to wait, perhaps for what lies behind messages that nobody wants. */
+  waits(match: TagMatch): void {
+    this.#credit.waits(match.endpoint);
+    if (this.#credit.starvedCount > 0) this.drainDeadlocked();
+  }
+
+  /** It does not wait any more. */
+  waitsNoMore(match: TagMatch): void {
+    this.#credit.waitsNoMore(match.endpoint);
   }
 
   /** Gives a receive up. It is done with status -16 soon, or with a message that came first. */
@@ -227,181 +286,189 @@ export class TagMessages {
     if (operation.isDone) return;
     if (operation.kind === "local") {
       operation.status = canceledStatus;
+      operation.keep = undefined;
       operation.onCancel?.();
       operation.onDone?.(operation);
-    } else this.#context.requests.cancel(operation);
+    } else this.#requests.cancel(operation);
   }
 
   /** Counts a message that a receive has got; called for each by the requests. */
   onReceived(operation: Operation): void {
-    const { endpoint } = operation;
     if (operation.waits) {
       operation.waits = false;
-      if (endpoint === undefined) this.#waitingForAny--;
-      else endpoint.waitingReceives--;
+      this.#credit.waitsNoMore(operation.endpoint);
     }
-    if (operation.status === truncatedStatus)
+    const truncated = operation.status === truncatedStatus;
+    if (truncated)
       operation.failure = new UcxTruncatedError(
         operation.bytes,
         (operation.keep as Uint8Array).byteLength,
         { status: truncatedStatus },
       );
     else if (operation.status !== 0) return;
-    this.count(operation.tagUpper, operation.bytes);
+    operation.sender = this.#endpointOf(operation.tagUpper);
+    this.#count(operation.sender, operation.bytes, true, !operation.aside);
+    if (truncated) this.#counters(operation.sender).errors++;
   }
 
-  /** Counts a message that came, and lets its sender send more. */
-  count(tagUpper: number, bytes: number): void {
-    const { raw, unattributed } = this.#context;
-    const endpoint = raw
-      ? undefined
-      : this.#context.endpointOf(wireIdOf(tagUpper));
-    if (endpoint === undefined) {
-      unattributed.messagesReceived++;
-      unattributed.bytesReceived += bytes;
-      return;
-    }
-    endpoint.received++;
-    endpoint.counters.messagesReceived++;
-    endpoint.counters.bytesReceived += bytes;
-    if (endpoint.state === "closed") this.#context.forgetIfEmpty(endpoint);
-    else if (endpoint.received >= endpoint.grantAt || endpoint.peerStarved)
-      this.grant(endpoint);
+  /** Counts a message that came right out of UCX. */
+  #countReceived(
+    from: Endpoint | undefined,
+    tagUpper: number,
+    bytes: number,
+  ): void {
+    const endpoint =
+      from === undefined || this.#context.raw
+        ? this.#endpointOf(tagUpper)
+        : from;
+    this.#count(endpoint, bytes, true, true);
   }
+
+  #counters(endpoint: Endpoint | undefined): Counters {
+    return endpoint?.counters ?? this.#context.unattributed;
+  }
+
+  /** Counts a message: one that UCX no longer holds, one that the user has got, or both at once. */
+  #count(
+    endpoint: Endpoint | undefined,
+    bytes: number,
+    taken: boolean,
+    delivered: boolean,
+  ): void {
+    this.sender = endpoint;
+    if (delivered) {
+      const counters = this.#counters(endpoint);
+      counters.messagesReceived++;
+      counters.bytesReceived += bytes;
+    }
+    if (endpoint === undefined) return;
+    if (delivered) endpoint.received++;
+    if (taken) this.#credit.took(endpoint);
+    if (delivered && endpoint.state === "closed")
+      this.#context.forgetIfEmpty(endpoint);
+  }
+
+  // --- credit, and what is kept aside
 
   /** Tells the peer how many messages it may send by now. */
   grant(endpoint: Endpoint): void {
-    const { creditMessages } = this.#context;
-    endpoint.peerStarved = false;
-    endpoint.granted =
-      endpoint.received + endpoint.keptMessages + creditMessages;
-    endpoint.grantAt = endpoint.received + Math.ceil(creditMessages / 2);
-    this.#context.sendControl(endpoint, {
-      kind: "credit",
-      receiverId: endpoint.peerWireId,
-      messagesGranted: endpoint.granted,
-      streamBytesGranted: endpoint.streamGranted,
-    });
+    this.#credit.grant(endpoint);
   }
 
   /** The peer waits for credit. Its messages are taken out of the way only when somebody waits for one behind them. */
-  onStarved(endpoint: Endpoint): void {
-    // What was received since the last grant may be all that it needs.
-    if (endpoint.received + this.#context.creditMessages > endpoint.granted) {
-      this.grant(endpoint);
-      return;
-    }
-    endpoint.peerStarved = true;
-    this.dispatcher?.onStarved(endpoint);
-    if (endpoint.waitingReceives > 0 || this.#waitingForAny > 0)
-      this.drain(endpoint);
+  onStarved(endpoint: Endpoint, messagesSent: number): void {
+    this.#credit.onStarved(endpoint, messagesSent);
+    if (endpoint.peerStarved) this.dispatcher?.onStarved(endpoint);
+    this.drainDeadlocked();
   }
 
-  /** Takes all messages of a connection that wait in UCX and keeps them aside. */
-  drain(endpoint: Endpoint): void {
-    const match = {
-      tag: wireTag(endpoint.wireId, 0n),
-      mask: anyTagMask,
-      endpoint,
-    };
+  /** How many peers wait for credit. */
+  get starvedCount(): number {
+    return this.#credit.starvedCount;
+  }
+
+  /** Takes the messages of peers out of the way that wait for credit, while we wait for what they would send. */
+  drainDeadlocked(): void {
+    for (const endpoint of this.#credit.deadlocked())
+      if (!this.#drain(endpoint)) this.#context.overflow(endpoint);
+  }
+
+  /** The same for a receive that only looks, and so only as long as there is room. */
+  drainFor(match: TagMatch): void {
+    for (const endpoint of this.#credit.starved(match.endpoint))
+      this.#drain(endpoint);
+  }
+
+  /** Takes all messages of a connection that wait in UCX and keeps them aside. False when there is no room for one. */
+  #drain(endpoint: Endpoint): boolean {
+    const { all } = endpoint;
     for (;;) {
-      const message = this.probe(match);
-      if (message === undefined) return;
-      if (!this.#context.spill.hasRoom(message.bytes)) {
-        this.discard(message);
-        this.#context.overflow(endpoint);
-        return;
-      }
+      const bytes = this.#peekUnexpected(all);
+      if (bytes === noMessage) return true;
+      if (!this.#spill.hasRoom(bytes)) return false;
+      const message = this.probe(all);
+      if (message === undefined) return true;
       this.#keepAside(message);
     }
   }
 
+  #peekUnexpected(match: TagMatch): number {
+    const { functions, worker } = this.#native;
+    const { handle } = this.#info;
+    return functions.ucp_tag_probe_nb(worker, match.tag, match.mask, 0, handle)
+      ? this.#info.length
+      : noMessage;
+  }
+
   /** Receives a message that was taken out of UCX into memory of its own. */
   #keepAside(message: ProbedMessage): SpilledMessage {
-    const { spill } = this.#context;
-    const spilled: SpilledMessage = {
-      tagUpper: message.tagUpper,
-      tagLower: message.tagLower,
-      bytes: new Uint8Array(new ArrayBuffer(message.bytes)),
-      ready: false,
-      failed: false,
-      onReady: undefined,
-    };
-    spill.add(spilled);
-    const operation = this.takeProbed(message, spilled.bytes);
+    const endpoint = this.#endpointOf(message.tagUpper);
+    const spilled = this.#spill.add(message, endpoint);
+    const operation = this.#begin(message, spilled.bytes);
+    operation.aside = true;
     const finish = (): void => {
       if (operation.status === 0) spilled.ready = true;
       else {
         // It was announced, and its sender went away before the bytes came.
         spilled.failed = true;
         this.dropped++;
-        spill.remove(spilled);
-        this.#forgetIfEmpty(message.tagUpper);
+        this.#spill.remove(spilled);
+        if (endpoint?.state === "closed") this.#context.forgetIfEmpty(endpoint);
       }
       spilled.onReady?.();
     };
-    if (operation.isDone) finish();
-    else operation.onDone = finish;
+    operation.onDone = finish;
+    this.#requests.look(operation);
     return spilled;
-  }
-
-  #forgetIfEmpty(tagUpper: number): void {
-    const endpoint = this.#context.endpointOf(wireIdOf(tagUpper));
-    if (endpoint?.state === "closed") this.#context.forgetIfEmpty(endpoint);
   }
 
   /** Whether a message of this connection has come that nobody received. */
   hasUnread(endpoint: Endpoint): boolean {
-    const { native, raw } = this.#context;
-    if (raw || (native.features & UCP_FEATURE.TAG) === 0) return false;
-    const match = {
-      tag: wireTag(endpoint.wireId, 0n),
-      mask: anyTagMask,
-      endpoint,
-    };
-    if (this.#findSpilled(match) !== undefined) return true;
-    const message = native.functions.ucp_tag_probe_nb(
-      native.worker,
-      match.tag,
-      match.mask,
-      0,
-      this.#info.handle,
+    if (this.#context.raw || (this.#native.features & UCP_FEATURE.TAG) === 0)
+      return false;
+    return (
+      this.#spill.ofEndpoint(endpoint).length > 0 ||
+      this.#peekUnexpected(endpoint.all) !== noMessage
     );
-    return Boolean(message);
   }
 
   /** Looks for a message and takes it out of UCX's matching; it must be received or discarded. */
   probe(match: TagMatch): ProbedMessage | undefined {
-    const { native } = this.#context;
-    const handle = native.functions.ucp_tag_probe_nb(
-      native.worker,
+    const { functions, worker } = this.#native;
+    const info = this.#info;
+    const handle = functions.ucp_tag_probe_nb(
+      worker,
       match.tag,
       match.mask,
       1,
-      this.#info.handle,
+      info.handle,
     );
     if (!handle) return undefined;
     return {
       handle,
-      bytes: this.#info.length,
-      tagLower: this.#info.tagLower,
-      tagUpper: this.#info.tagUpper,
+      bytes: info.length,
+      tagLower: info.tagLower,
+      tagUpper: info.tagUpper,
     };
   }
 
-  /** Receives a message that `probe` gave. */
-  takeProbed(message: ProbedMessage, buffer: Uint8Array): Operation {
-    const { native, requests } = this.#context;
+  #begin(message: ProbedMessage, buffer: Uint8Array): Operation {
+    const native = this.#native;
     const request = native.functions.ucp_tag_msg_recv_nbx(
       native.worker,
       buffer,
-      sizeAt(buffer.byteLength),
+      this.#sizes.at(buffer.byteLength),
       message.handle,
       native.params.receive,
     );
     if (request < 0) throw statusError("receiveTag", Number(request));
-    const operation = requests.add("tagReceive", request, buffer);
-    requests.look(operation);
+    return this.#requests.add("tagReceive", request, buffer);
+  }
+
+  /** Receives a message that `probe` gave. */
+  takeProbed(message: ProbedMessage, buffer: Uint8Array): Operation {
+    const operation = this.#begin(message, buffer);
+    this.#requests.look(operation);
     return operation;
   }
 
@@ -413,42 +480,19 @@ export class TagMessages {
 
   /** Throws away whatever is left of a connection that is let go. */
   forget(endpoint: Endpoint): void {
-    if (this.#context.raw) return;
+    if (this.#context.raw || (this.#native.features & UCP_FEATURE.TAG) === 0)
+      return;
     this.dispatcher?.forget(endpoint);
-    const match = {
-      tag: wireTag(endpoint.wireId, 0n),
-      mask: anyTagMask,
-      endpoint,
-    };
-    for (;;) {
-      const spilled = this.#findSpilled(match);
-      if (spilled === undefined) break;
-      this.#context.spill.remove(spilled);
+    for (const spilled of this.#spill.ofEndpoint(endpoint)) {
+      // One that is being received is its receiver's.
+      if (spilled.onReady !== undefined) continue;
+      this.#spill.remove(spilled);
       this.dropped++;
     }
     for (;;) {
-      const message = this.probe(match);
+      const message = this.probe(endpoint.all);
       if (message === undefined) return;
       this.discard(message);
     }
-  }
-
-  /**
-   * Takes a message that has come, without waiting. One that does not fit is kept for a larger buffer; one whose bytes
-   * are still fetched from its sender comes at a later call.
-   *
-   * @throws {UcxTruncatedError} when the next message is longer than the buffer
-   */
-  tryReceive(match: TagMatch, buffer: Uint8Array): Operation | undefined {
-    let spilled = this.#findSpilled(match);
-    if (spilled === undefined) {
-      const message = this.probe(match);
-      if (message === undefined) return undefined;
-      spilled = this.#keepAside(message);
-    }
-    if (!spilled.ready) return undefined;
-    const operation = this.#receiveSpilled(spilled, match, buffer);
-    if (operation.failure !== undefined) throw operation.failure;
-    return operation;
   }
 }

@@ -7,13 +7,13 @@ import type { UcpLibrary } from "../../../ffi/ucp/library.ts";
 import { UcxClosedError } from "../errors.ts";
 import { Counters } from "../statistics.ts";
 import { checkStatus } from "../status_errors.ts";
-import { exactMask, wireMask, wireTag } from "../tags.ts";
+import { exactMask, userTagMax, wireMask, wireTag } from "../tags.ts";
 import { Memories } from "../memory/memories.ts";
 import { Streams } from "../streams/streams.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
 import type { ConnectionHooks } from "./closing.ts";
 import { Connections } from "./connections.ts";
-import type { Endpoint, TagMatch } from "./endpoint.ts";
+import { type Endpoint, type TagMatch, tagMatch } from "./endpoint.ts";
 import { NativeWorker } from "./native_worker.ts";
 import { Requests } from "./requests.ts";
 import { Spill } from "./spill.ts";
@@ -76,7 +76,6 @@ export class WorkerCore {
       creditMessages: config.creditMessages,
       unattributed: this.unattributed,
       endpointOf: (wireId) => connections.table.byWireId(wireId),
-      endpoints: () => connections.table.list(),
       overflow: (endpoint) => connections.closing.overflow(endpoint),
       forgetIfEmpty: (endpoint) => connections.closing.forgetIfEmpty(endpoint),
       sendControl: (endpoint, message) =>
@@ -125,6 +124,8 @@ export class WorkerCore {
     const turn = ++this.#turns;
     if (this.requests.count > 0 && (happened > 0 || turn % turnsPerPoll === 0))
       happened += this.requests.poll();
+    if (happened > 0 && this.messages.starvedCount > 0)
+      this.messages.drainDeadlocked();
     if (this.connections.hasEvents) happened += this.connections.handleEvents();
     for (const step of this.#steps) happened += step(happened);
     if (turn % turnsPerClock === 0) this.checkDeadlines();
@@ -181,6 +182,10 @@ export class WorkerCore {
     );
   }
 
+  #lastMatch: TagMatch | undefined;
+  #lastTag: number | bigint | undefined;
+  #lastMask = 0n;
+
   /**
    * Which messages a receive takes.
    *
@@ -195,14 +200,27 @@ export class WorkerCore {
   ): TagMatch {
     if (endpoint !== undefined && mask === exactMask && tag !== undefined)
       return endpoint.match(tag);
+    const last = this.#lastMatch;
+    if (
+      last !== undefined &&
+      last.endpoint === endpoint &&
+      this.#lastTag === tag &&
+      this.#lastMask === mask
+    )
+      return last;
     const userMask = tag === undefined ? 0n : mask;
     const userTag = BigInt(tag ?? 0n) & userMask;
-    if (this.config.raw) return { tag: userTag, mask: userMask, endpoint };
-    return {
-      tag: wireTag(endpoint?.wireId ?? 0, userTag),
-      mask: wireMask(endpoint !== undefined, userMask),
-      endpoint,
-    };
+    const match = this.config.raw
+      ? tagMatch(userTag, userMask, endpoint)
+      : tagMatch(
+          wireTag(endpoint?.wireId ?? 0, userTag & BigInt(userTagMax)),
+          wireMask(endpoint !== undefined, userMask),
+          endpoint,
+        );
+    this.#lastTag = tag;
+    this.#lastMask = mask;
+    this.#lastMatch = match;
+    return match;
   }
 
   /** Closes everything at once; what is open is cut off. Idempotent. */

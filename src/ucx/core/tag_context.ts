@@ -1,0 +1,39 @@
+/** What tagged messages need of the rest of a worker, and who else may take them. */
+import type { Handle } from "../../../ffi/host.ts";
+import type { Counters } from "../statistics.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { NativeWorker } from "./native_worker.ts";
+import type { Requests } from "./requests.ts";
+import type { Spill } from "./spill.ts";
+import type { TagCreditContext } from "./tag_credit.ts";
+
+/** A message that was taken out of UCX's matching, and has to be received. */
+export interface ProbedMessage {
+  readonly handle: Handle;
+  readonly bytes: number;
+  readonly tagUpper: number;
+  readonly tagLower: number;
+}
+
+/** What it needs of the worker. */
+export interface TagMessagesContext extends TagCreditContext {
+  readonly native: NativeWorker;
+  readonly requests: Requests;
+  readonly spill: Spill;
+  /** Counts what belongs to no connection: all that is received in raw mode. */
+  readonly unattributed: Counters;
+  /** The connection that we call `wireId`, also when it is closed and not let go. */
+  endpointOf(wireId: number): Endpoint | undefined;
+  /** Closes a connection whose peer keeps more unread than may be kept. */
+  overflow(endpoint: Endpoint): void;
+  /** A message of a closed connection was received: it may have been the last. */
+  forgetIfEmpty(endpoint: Endpoint): void;
+}
+
+/** Takes all messages out of UCX as they come, and hands them out itself: the asynchronous level. */
+export interface TagDispatcher {
+  /** The peer waits for credit, and nothing was received since it got the last. */
+  onStarved(endpoint: Endpoint): void;
+  /** A connection is let go: its messages are to be thrown away. */
+  forget(endpoint: Endpoint): void;
+}

@@ -1,70 +1,19 @@
-import process from "node:process";
-import {
-  type EventSource,
-  openEventSource,
-} from "../../../ffi/event_source.ts";
-import type { EventSourceKind } from "../../../ffi/event_watch.ts";
+import { openEventSource } from "../../../ffi/event_source.ts";
 import { FfiError } from "../../../ffi/errors.ts";
 import { runtimeName } from "../../../ffi/host.ts";
 import { isReadable } from "../../../ffi/poll_descriptor.ts";
 import {
   countDescriptors,
   createLevelDescriptor,
-  type LevelDescriptor,
 } from "../../support/level_descriptor.ts";
 import { peerFixture } from "../../support/peer_process.ts";
 import { afterEach, describe, expect, test } from "../../support/testing.ts";
+import { pause, until } from "../../support/waiting.ts";
+import { kinds, Watched } from "../../support/watched_descriptor.ts";
 
 const runtime = runtimeName();
-const kinds: readonly EventSourceKind[] =
-  runtime === "bun" ? ["socket", "thread", "timer"] : ["aio", "poll", "timer"];
 /** A source that is called wrongly is called within a few turns of the loop. */
 const quietMs = 60;
-
-function pause(timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, timeoutMs));
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const dueMs = performance.now() + 20_000;
-  while (!holds()) {
-    if (performance.now() > dueMs) throw new Error(`never: ${what}`);
-    await pause(5);
-  }
-}
-
-/** A source, its descriptor, and how often it was called. */
-class Watched {
-  calls = 0;
-  readonly level: LevelDescriptor = createLevelDescriptor();
-  readonly source: EventSource;
-  #resolve: (() => void) | undefined;
-
-  constructor(kind: EventSourceKind) {
-    this.source = openEventSource({
-      kind,
-      descriptor: this.level.descriptor,
-      onReady: () => {
-        this.calls += 1;
-        this.#resolve?.();
-      },
-    });
-  }
-
-  /** Armed, until it is called. */
-  woken(): Promise<void> {
-    const promise = new Promise<void>((resolve) => {
-      this.#resolve = resolve;
-    });
-    this.source.arm();
-    return promise;
-  }
-
-  close(): void {
-    this.source.close();
-    this.level.close();
-  }
-}
 
 for (const kind of kinds) {
   describe(`event source (${kind})`, () => {
@@ -349,87 +298,4 @@ describe("opening an event source", () => {
       openEventSource({ descriptor: 0, kind, onReady() {} }),
     ).toThrow(FfiError);
   });
-});
-
-describe("an event source whose way turns out not to work", () => {
-  /** Replaces a property for the length of a body. */
-  async function replacing(
-    owner: object,
-    name: string,
-    value: unknown,
-    body: () => Promise<void>,
-  ): Promise<void> {
-    const target = owner as Record<string, unknown>;
-    const before = target[name];
-    target[name] = value;
-    try {
-      await body();
-    } finally {
-      target[name] = before;
-    }
-  }
-
-  async function expectFallback(kind: EventSourceKind): Promise<void> {
-    const watched = new Watched(kinds[0] ?? "timer");
-    try {
-      const woken = watched.woken();
-      await until(kind, () => watched.source.kind === kind);
-      await pause(quietMs);
-      expect(watched.calls).toBe(0);
-      watched.level.raise();
-      await woken;
-      watched.level.lower();
-      watched.source.arm();
-      await pause(quietMs);
-      expect(watched.calls).toBe(1);
-    } finally {
-      watched.close();
-    }
-  }
-
-  if (runtime === "bun") {
-    const { Bun: bun } = globalThis as unknown as {
-      Bun: { connect(options: unknown): Promise<unknown> };
-    };
-
-    test("goes on by a thread when Bun refuses the descriptor", async () => {
-      const refuse = () => Promise.reject(new Error("not a socket"));
-      await replacing(bun, "connect", refuse, () => expectFallback("thread"));
-    });
-
-    test("goes on by a thread when Bun gives the descriptor up without an event", async () => {
-      const connect = async (options: { socket: { close(): void } }) => {
-        await pause(0);
-        options.socket.close();
-      };
-      await replacing(bun, "connect", connect, () => expectFallback("thread"));
-    });
-
-    test("goes on by a timer when there are no threads either", async () => {
-      const refuse = () => Promise.reject(new Error("not a socket"));
-      class NoWorker {
-        onerror: ((event: { preventDefault(): void }) => void) | undefined;
-        constructor() {
-          setTimeout(() => this.onerror?.({ preventDefault() {} }), 1);
-        }
-        postMessage(): void {}
-        terminate(): void {}
-        ref(): void {}
-        unref(): void {}
-      }
-      await replacing(bun, "connect", refuse, () =>
-        replacing(globalThis, "Worker", NoWorker, () =>
-          expectFallback("timer"),
-        ),
-      );
-    });
-  } else {
-    test("is another from the beginning when Deno has no such handle", async () => {
-      const before = countDescriptors();
-      await replacing(process, "binding", undefined, () =>
-        expectFallback("poll"),
-      );
-      await until("descriptors are closed", () => countDescriptors() <= before);
-    });
-  }
 });

@@ -6,18 +6,7 @@ import {
 import { FakeProgressSource } from "../../support/fake_progress_source.ts";
 import { countDescriptors } from "../../support/level_descriptor.ts";
 import { afterEach, describe, expect, test } from "../../support/testing.ts";
-
-function pause(timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, timeoutMs));
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const dueMs = performance.now() + 20_000;
-  while (!holds()) {
-    if (performance.now() > dueMs) throw new Error(`never: ${what}`);
-    await pause(1);
-  }
-}
+import { pause, until } from "../../support/waiting.ts";
 
 /** A driven source, and what it told. */
 class Driven {

@@ -1,10 +1,7 @@
 import { runtimeName } from "../../../ffi/host.ts";
 import { peerFixture } from "../../support/peer_process.ts";
 import { afterEach, describe, expect, test } from "../../support/testing.ts";
-
-function pause(timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, timeoutMs));
-}
+import { pause } from "../../support/waiting.ts";
 
 describe("a process with a progress driver", () => {
   const peers = peerFixture();

@@ -1,4 +1,11 @@
 /** OpenUCX for Bun and Deno. */
+export { ActiveMessage } from "./active_messages/active_message.ts";
+export type {
+  ActiveMessageHandler,
+  ActiveMessageOptions,
+  ActiveMessageSendOptions,
+} from "./active_messages/active_messages.ts";
+export { WorkerActiveMessages } from "./active_messages/worker_active_messages.ts";
 export type { UcxAddress } from "./address.ts";
 export type { MemoryType, MessageData, NativeMemory } from "./core/buffers.ts";
 export type { AcceptHook, ConnectionRequest } from "./core/accepting.ts";

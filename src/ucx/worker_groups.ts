@@ -1,4 +1,10 @@
 /** What a worker can do beside tagged messages, by groups: each a property of its own, made when it is first asked for. */
+import type {
+  ActiveMessageHandler,
+  ActiveMessageOptions,
+  ActiveMessageSendOptions,
+} from "./active_messages/active_messages.ts";
+import { WorkerActiveMessages } from "./active_messages/worker_active_messages.ts";
 import type { MessageData } from "./core/buffers.ts";
 import { describeWorker } from "./core/descriptions.ts";
 import type { WorkerCore } from "./core/worker_core.ts";
@@ -18,6 +24,7 @@ import type {
 export abstract class WorkerGroups {
   #streams: WorkerStreams | undefined;
   #memory: WorkerMemory | undefined;
+  #activeMessages: WorkerActiveMessages | undefined;
 
   protected abstract get core(): WorkerCore;
 
@@ -62,6 +69,32 @@ export abstract class WorkerGroups {
   /** Takes the key to a peer's memory: {@linkcode WorkerMemory.import}. */
   importMemory(endpointId: EndpointId, key: Uint8Array): UcxRemoteMemory {
     return this.memory.import(endpointId, key);
+  }
+
+  /** Active messages: everything about them. */
+  get activeMessages(): WorkerActiveMessages {
+    this.#activeMessages ??= new WorkerActiveMessages(this.core);
+    return this.#activeMessages;
+  }
+
+  /** Sets the handler of an active message: {@linkcode WorkerActiveMessages.on}. */
+  onActiveMessage(
+    id: number,
+    handler: ActiveMessageHandler,
+    options?: ActiveMessageOptions,
+  ): () => void {
+    return this.activeMessages.on(id, handler, options);
+  }
+
+  /** Sends an active message: {@linkcode WorkerActiveMessages.send}. */
+  sendActiveMessage(
+    endpointId: EndpointId,
+    id: number,
+    header: Uint8Array,
+    data: MessageData,
+    options?: ActiveMessageSendOptions & BlockingOptions,
+  ): void {
+    this.activeMessages.send(endpointId, id, header, data, options);
   }
 
   /** Version, library, configuration, and UCX's own description. */

@@ -194,13 +194,13 @@ export class NativeWorker {
       functions.ucp_cleanup(this.context);
       throw error;
     }
-    this.#errorCallback = this.#callback(
+    this.#errorCallback = this.adopt(
       openCallback(ucpCallbacks.error, (_argument, endpoint, status) => {
         this.onEndpointError(endpoint, status);
         return undefined;
       }),
     );
-    this.#connectionCallback = this.#callback(
+    this.#connectionCallback = this.adopt(
       openCallback(ucpCallbacks.connection, (request, listener) => {
         this.#listeners.get(Number(listener))?.(request);
         return undefined;
@@ -225,7 +225,8 @@ export class NativeWorker {
     return cell.object;
   }
 
-  #callback(callback: NativeCallback): NativeCallback {
+  /** Keeps a callback that UCX is given until the worker is destroyed. */
+  adopt(callback: NativeCallback): NativeCallback {
     this.#callbacks.push(callback);
     return callback;
   }
@@ -342,7 +343,7 @@ export class NativeWorker {
   /** @param handler called within UCX, so it must only record */
   listenForHeaders(id: number, handler: HeaderHandler): void {
     const params = new ActiveMessageParameters();
-    const callback = this.#callback(
+    const callback = this.adopt(
       openCallback(
         ucpCallbacks.activeMessage,
         (_argument, header, headerBytes, _data, _dataBytes, parameters) => {

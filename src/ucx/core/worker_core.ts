@@ -8,10 +8,11 @@ import { UcxClosedError } from "../errors.ts";
 import { Counters } from "../statistics.ts";
 import { checkStatus } from "../status_errors.ts";
 import { exactMask, userTagMax, wireMask, wireTag } from "../tags.ts";
+import { ActiveMessages } from "../active_messages/active_messages.ts";
 import { Memories } from "../memory/memories.ts";
 import { Streams } from "../streams/streams.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
-import type { ConnectionHooks } from "./closing.ts";
+import { asError, type ConnectionHooks } from "./closing.ts";
 import { Connections } from "./connections.ts";
 import { type Endpoint, type TagMatch, tagMatch } from "./endpoint.ts";
 import { NativeWorker } from "./native_worker.ts";
@@ -35,6 +36,7 @@ export class WorkerCore {
   readonly connections: Connections;
   readonly messages: TagMessages;
   readonly streams: Streams;
+  readonly activeMessages: ActiveMessages;
   readonly memories: Memories;
   readonly spill: Spill;
   /** What belongs to no connection. */
@@ -95,6 +97,16 @@ export class WorkerCore {
     });
     this.memories = new Memories(this.native, this.requests, config.raw);
     if (config.enableRma) connections.users.add(this.memories);
+    this.activeMessages = new ActiveMessages({
+      native: this.native,
+      requests: this.requests,
+      raw: config.raw,
+      maxMessageSize: config.maxMessageSize,
+      byHandle: (handle) => connections.table.byHandle(handle),
+      onError: (error) => hooks.onError(asError(error)),
+    });
+    if (config.enableActiveMessages)
+      this.addStep(() => this.activeMessages.step());
     if (config.enableStream) {
       connections.users.add(this.streams);
       this.addStep(() => this.streams.step());
@@ -231,6 +243,7 @@ export class WorkerCore {
     this.requests.cancelAll();
     for (let turn = 0; turn < 1000 && this.requests.count > 0; turn++)
       this.progress();
+    this.activeMessages.destroy();
     this.memories.destroy();
     this.#closed = true;
     this.native.destroy();

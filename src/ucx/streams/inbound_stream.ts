@@ -1,5 +1,6 @@
 /** What comes in by one connection's stream: bytes that wait to be read, and receives that wait for bytes. */
 import type { Endpoint } from "../core/endpoint.ts";
+import type { NativeBytes } from "../core/native_bytes.ts";
 import { Operation } from "../core/operation.ts";
 import {
   UcxCanceledError,
@@ -7,12 +8,12 @@ import {
   type UcxError,
   UcxNotConnectedError,
 } from "../errors.ts";
-import { type StreamBytes, StreamChunk } from "./stream_chunk.ts";
+import { StreamChunk } from "./stream_chunk.ts";
 
 /** What it needs of the streams of its worker. */
 export interface InboundContext {
   /** Takes the next bytes out of UCX. */
-  pull(endpoint: Endpoint): StreamBytes | undefined;
+  pull(endpoint: Endpoint): NativeBytes | undefined;
   /** Bytes were read: the peer may send as many again. */
   onRead(endpoint: Endpoint, bytes: number): void;
   /** The first receive waits, or none does any more. */
@@ -35,9 +36,9 @@ export class InboundStream {
   readonly endpoint: Endpoint;
   readonly #context: InboundContext;
   /** Taken out of UCX; several only when UCX's endpoint is about to go away. */
-  readonly #waiting: StreamBytes[] = [];
+  readonly #waiting: NativeBytes[] = [];
   /** Chunks that were handed out and not released. */
-  readonly #handedOut = new Set<StreamBytes>();
+  readonly #handedOut = new Set<NativeBytes>();
   readonly #receives: StreamReceive[] = [];
   /** Bytes taken out of UCX, in all. */
   #taken = 0;
@@ -127,13 +128,13 @@ export class InboundStream {
     });
   }
 
-  #pull(): StreamBytes | undefined {
+  #pull(): NativeBytes | undefined {
     const bytes = this.#context.pull(this.endpoint);
     if (bytes !== undefined) this.#taken += bytes.byteLength;
     return bytes;
   }
 
-  #next(): StreamBytes | undefined {
+  #next(): NativeBytes | undefined {
     const [first] = this.#waiting;
     if (first !== undefined) return first;
     const bytes = this.#pull();

@@ -6,13 +6,14 @@ import type { MessageData } from "../core/buffers.ts";
 import type { ControlMessage } from "../core/control_messages.ts";
 import type { EndpointUser } from "../core/closing.ts";
 import type { Endpoint } from "../core/endpoint.ts";
+import { NativeBytes } from "../core/native_bytes.ts";
 import type { NativeWorker } from "../core/native_worker.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Requests } from "../core/requests.ts";
 import { type UcxError, UcxUnexpectedOverflowError } from "../errors.ts";
 import { InboundStream } from "./inbound_stream.ts";
 import { OutboundStream } from "./outbound_stream.ts";
-import { StreamBytes, type StreamChunk } from "./stream_chunk.ts";
+import type { StreamChunk } from "./stream_chunk.ts";
 
 /** What it needs of the worker. */
 export interface StreamsContext {
@@ -189,7 +190,7 @@ export class Streams implements EndpointUser {
     return done;
   }
 
-  #pull(endpoint: Endpoint): StreamBytes | undefined {
+  #pull(endpoint: Endpoint): NativeBytes | undefined {
     if (!endpoint.handle) return undefined;
     const { functions } = this.#context.native;
     const data = functions.ucp_stream_recv_data_nb(
@@ -201,7 +202,7 @@ export class Streams implements EndpointUser {
       return undefined;
     }
     const { handle } = endpoint;
-    return new StreamBytes(data, this.#length.size, (native) =>
+    return new NativeBytes(data, this.#length.size, (native) =>
       functions.ucp_stream_data_release(handle, native),
     );
   }

@@ -37,6 +37,10 @@ import type { TagMessages } from "./tag_messages.ts";
 
 /** Connections that are begun at a time: more would overflow the queue of a listener of older kernels (SOMAXCONN). */
 const connectsMax = 128;
+/** How long UCX may take to close the descriptors of a connection that has ended, in milliseconds. */
+const releaseMs = 50;
+/** Turns of progress between two looks whether it has. */
+const releaseTurns = 64;
 /** UCS_ERR_NOT_CONNECTED: how UCX says that nobody listens there. */
 const notConnected = -24;
 
@@ -194,7 +198,19 @@ export class Connections {
   }
 
   #takeDescriptors(): void {
-    descriptorBudget.take(this.#connecting.size, this.#native.watchedMax);
+    const { watchedMax, functions, worker } = this.#native;
+    // UCX closes those of connections that have ended somewhat later; callbacks only record meanwhile.
+    const endMs = descriptorBudget.givenMs + releaseMs;
+    for (;;) {
+      try {
+        descriptorBudget.take(this.#connecting.size, watchedMax);
+        return;
+      } catch (error) {
+        if (performance.now() >= endMs) throw error;
+      }
+      for (let turn = 0; turn < releaseTurns; turn++)
+        functions.ucp_worker_progress(worker);
+    }
   }
 
   #newEndpoint(

@@ -42,6 +42,8 @@ export class DescriptorBudget {
   #countedMs = Number.NEGATIVE_INFINITY;
   #begun = 0;
   #endpoints = 0;
+  /** When the last connection was closed, on the clock of `performance.now()`. */
+  givenMs = Number.NEGATIVE_INFINITY;
 
   constructor(source: DescriptorSource = processSource) {
     this.#source = source;
@@ -83,6 +85,7 @@ export class DescriptorBudget {
 
   /** A connection is closed. */
   give(): void {
+    this.givenMs = performance.now();
     this.#endpoints--;
   }
 

@@ -22,8 +22,14 @@ export type Step = { readonly timed?: boolean } & (
       readonly to: string;
       readonly times?: number;
       readonly timeoutMs?: number;
+      /** Says how many instead of the transports. */
+      readonly quietly?: boolean;
     }
-  | { readonly do: "begin"; readonly to: string }
+  | {
+      readonly do: "greetStrangely" | "refuseStrangely";
+      readonly version: number;
+    }
+  | { readonly do: "begin"; readonly to: string; readonly times?: number }
   | { readonly do: "turn"; readonly times: number }
   | {
       readonly do: "publish" | "connectToPublished";
@@ -62,7 +68,11 @@ export type Step = { readonly timed?: boolean } & (
       readonly bytes: number;
       readonly timeoutMs: number;
     }
-  | { readonly do: "sleep"; readonly ms: number }
+  | {
+      /** Block lets UCX do nothing meanwhile. */
+      readonly do: "sleep" | "block";
+      readonly ms: number;
+    }
 );
 
 /** A line of the program. */
@@ -87,15 +97,23 @@ export const transports: readonly (readonly [
 
 const program = new URL("./script_program.ts", import.meta.url);
 
-/** Starts a script. @param descriptorLimit `ulimit -n` of the process */
+/** How a script is started. */
+export interface StartOptions {
+  /** `ulimit -n` of the process. */
+  readonly descriptorLimit?: number;
+  /** Set before UCX is loaded. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Starts a script. */
 export function startScript(
   peers: PeerFixture,
   runtime: Runtime,
   config: WorkerConfig,
   steps: readonly Step[],
-  descriptorLimit?: number,
+  { descriptorLimit, environment = {} }: StartOptions = {},
 ): ScriptPeer {
-  const parameter = JSON.stringify({ config, steps });
+  const parameter = JSON.stringify({ config, steps, environment });
   const peer =
     descriptorLimit === undefined
       ? peers.start(runtime, program, parameter)

@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import process from "node:process";
 import { UcxWorker, type WorkerConfig } from "../../../src/ucx/mod.ts";
+import { controlMessageId } from "../../../src/ucx/core/control_messages.ts";
 import type { Endpoint } from "../../../src/ucx/core/endpoint.ts";
 import type { WorkerCore } from "../../../src/ucx/core/worker_core.ts";
 import type { UcxListener } from "../../../src/ucx/listener.ts";
@@ -24,10 +25,13 @@ class OpenedWorker extends UcxWorker {
   }
 }
 
-const { config, steps } = JSON.parse(process.argv[2] ?? "") as {
+const { config, steps, environment } = JSON.parse(process.argv[2] ?? "") as {
   readonly config: WorkerConfig;
   readonly steps: readonly Step[];
+  readonly environment: Readonly<Record<string, string>>;
 };
+// UCX is not loaded yet, and gets what is set here.
+Object.assign(process.env, environment);
 
 function say(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -104,15 +108,17 @@ function run(step: Step): object | undefined {
     case "connect": {
       for (let count = 0; count < (step.times ?? 1); count++)
         worker.connect(step.to, { timeoutMs: step.timeoutMs });
+      if (step.quietly === true) return { connected: step.times };
       return { connected: worker.endpointInfo(newest()).transports };
     }
     case "begin": {
       const [host = "", port = ""] = step.to.split(":");
-      begun = worker.inner.connections.connect(
-        { socketAddress: { address: host, port: Number(port) } },
-        step.to,
-        30_000,
-      );
+      for (let count = 0; count < (step.times ?? 1); count++)
+        begun = worker.inner.connections.connect(
+          { socketAddress: { address: host, port: Number(port) } },
+          step.to,
+          30_000,
+        );
       return undefined;
     }
     case "turn": {
@@ -203,6 +209,48 @@ function run(step: Step): object | undefined {
       }
       return { churned: step.times };
     }
+    case "greetStrangely": {
+      // From a worker without a handshake of its own: a hello of a version that is none of ours.
+      const core = worker.inner;
+      const answers: number[][] = [];
+      core.native.listenForHeaders(controlMessageId, (header) => {
+        answers.push([...header.subarray(0, 8)]);
+      });
+      const endpoint = core.connections.table.get(newest());
+      if (endpoint === undefined) throw new Error("there is no endpoint");
+      const hello = new Uint8Array(new ArrayBuffer(40));
+      hello.set([1, step.version, 0, 0, 0, 0, 0, 0, 77]);
+      core.native.sendHeader(
+        endpoint.handle,
+        controlMessageId,
+        hello,
+        core.native.params.reply,
+      );
+      until(() => closed > 0, 5000);
+      return { answers };
+    }
+    case "refuseStrangely": {
+      // A listener without a handshake of its own: answers a hello in a version that is none of ours.
+      const core = worker.inner;
+      let peerId = -1;
+      core.native.listenForHeaders(controlMessageId, (header) => {
+        peerId = new DataView(header.buffer).getUint32(8, true);
+      });
+      until(() => peerId >= 0 && ids.length > 0, 20_000);
+      const endpoint = core.connections.table.get(newest());
+      if (endpoint === undefined) throw new Error("there is no endpoint");
+      const answer = new Uint8Array(new ArrayBuffer(40));
+      answer.set([2, step.version]);
+      new DataView(answer.buffer).setUint32(4, peerId, true);
+      core.native.sendHeader(
+        endpoint.handle,
+        controlMessageId,
+        answer,
+        core.native.params.plain,
+      );
+      until(() => closed > 0, 5000);
+      return { answered: true };
+    }
     case "disconnect":
       worker.disconnect(newest(), { timeoutMs: step.timeoutMs });
       return { disconnected: true };
@@ -228,6 +276,9 @@ function run(step: Step): object | undefined {
         pending: core.requests.count,
       };
     }
+    case "block":
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, step.ms);
+      return undefined;
     case "sleep":
       worker.runProgressLoop(step.ms);
       return undefined;

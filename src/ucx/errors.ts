@@ -76,6 +76,20 @@ export class UcxRejectedError extends UcxError {
   }
 }
 
+/** Another worker serves the connection. The clients of this library go there by themselves. */
+export class UcxRedirectedError extends UcxError {
+  /** The other worker's address. */
+  readonly workerAddress: Uint8Array;
+
+  constructor(workerAddress: Uint8Array, endpointId: number) {
+    super("another worker serves the connection", {
+      endpointId,
+      code: "UcxRedirected",
+    });
+    this.workerAddress = workerAddress;
+  }
+}
+
 /** The peer speaks another version of the handshake, or none at all: see `raw`. */
 export class UcxIncompatibleError extends UcxError {
   constructor(message: string, init: UcxErrorInit = {}) {

@@ -11,7 +11,11 @@ import type { Endpoint } from "./core/endpoint.ts";
 import { describeEndpoint } from "./core/descriptions.ts";
 import { addressText } from "./core/native_worker.ts";
 import { WorkerCore } from "./core/worker_core.ts";
-import { UcxNotConnectedError, UcxTimeoutError } from "./errors.ts";
+import {
+  UcxNotConnectedError,
+  UcxRedirectedError,
+  UcxTimeoutError,
+} from "./errors.ts";
 import { openLibrary } from "./library.ts";
 import { UcxListener } from "./listener.ts";
 import { firstThatWorks, resolveHost } from "./resolve.ts";
@@ -69,13 +73,20 @@ export class UcxWorker extends WorkerTags {
     this.#core.checkOpen();
     const timeoutMs = options.timeoutMs ?? this.config.connectTimeoutMs;
     const untilMs = deadlineOf(timeoutMs);
-    return firstThatWorks(
-      resolveHost(splitAddress(address, 1)),
-      (socketAddress, left) =>
-        this.#connect({ socketAddress }, addressText(socketAddress), {
-          timeoutMs: Math.max(0, (untilMs - performance.now()) / left),
-        }),
-    );
+    try {
+      return firstThatWorks(
+        resolveHost(splitAddress(address, 1)),
+        (socketAddress, left) =>
+          this.#connect({ socketAddress }, addressText(socketAddress), {
+            timeoutMs: Math.max(0, (untilMs - performance.now()) / left),
+          }),
+      );
+    } catch (error) {
+      if (!(error instanceof UcxRedirectedError)) throw error;
+      return this.connectToWorker(error.workerAddress, {
+        timeoutMs: Math.max(0, untilMs - performance.now()),
+      });
+    }
   }
 
   /**

@@ -7,6 +7,7 @@ import { addressText } from "../core/native_worker.ts";
 import {
   UcxClosedError,
   UcxNotConnectedError,
+  UcxRedirectedError,
   UcxTimeoutError,
   UcxUnsupportedError,
 } from "../errors.ts";
@@ -77,6 +78,14 @@ export async function connectTo(
         options?.signal,
       );
     } catch (error) {
+      if (error instanceof UcxRedirectedError)
+        return await connectOnce(
+          background,
+          { workerAddress: error.workerAddress },
+          addressText(socketAddress),
+          remaining,
+          options?.signal,
+        );
       if (!isWorthAnotherAddress(error)) throw error;
       if (failure === undefined || failure instanceof UcxUnsupportedError)
         failure = error;

@@ -50,6 +50,8 @@ export class AsyncUcxManager {
       onClose: (_endpoint, info) => this.events.emit("close", info),
       onError: (error) => this.events.emit("error", error),
     });
+    this.#background.core.connections.redirectOf = (endpoint) =>
+      this.#redirectOf(endpoint);
   }
 
   /** As the constructor, for those who would rather await. @throws as the constructor */
@@ -57,6 +59,13 @@ export class AsyncUcxManager {
     config: AsyncManagerConfig = {},
   ): Promise<AsyncUcxManager> {
     return new AsyncUcxManager(config);
+  }
+
+  /** The worker address of who serves a connection, if it is a thread of a server. */
+  #redirectOf(endpoint: Endpoint): Uint8Array | undefined {
+    for (const server of this.#servers)
+      if (server.serves(endpoint)) return server.redirect();
+    return undefined;
   }
 
   #onOpen(endpoint: Endpoint): void {

@@ -21,6 +21,8 @@ export interface AsyncManagerConfig extends WorkerConfig {
 
 /** {@linkcode AsyncManagerConfig} with every default in place. */
 export interface ResolvedManagerConfig {
+  /** As it was given: for other threads. */
+  readonly given: AsyncManagerConfig;
   readonly worker: ResolvedWorkerConfig;
   readonly progress: ResolvedProgressOptions;
   readonly maxQueuedSends: number;
@@ -48,6 +50,7 @@ export function resolveManagerConfig(
     );
   const { progress, maxQueuedSends, maxConnecting, ...worker } = config;
   return {
+    given: config,
     ...checkOptions(
       schema,
       { progress, maxQueuedSends, maxConnecting },

@@ -13,6 +13,7 @@ import type { Background } from "./background.ts";
 import { AsyncUcxClient } from "./client.ts";
 import { Connection } from "./connection.ts";
 import { Semaphore } from "./semaphore.ts";
+import { ServerThreads } from "./server_threads.ts";
 import { checkWait, limitsOf, type WaitOptions } from "./wait_limits.ts";
 
 /** What is done with each connection. It is closed when the handler returns. */
@@ -28,6 +29,14 @@ export interface ServerOptions {
   readonly maxConnections?: number | undefined;
   /** Handlers that run at a time; connections beyond them wait for their turn. @default maxConnections */
   readonly maxHandlers?: number | undefined;
+  /**
+   * Threads that serve in place of this one, each with a context, a worker and a handler of its own; clients are sent
+   * to the one with the fewest connections. The bounds above hold for each of them. `accept` is asked here, by the one that
+   * listens. @default 0: handlers run here
+   */
+  readonly workers?: number | undefined;
+  /** With `workers`: the URL of a module whose default export is the handler. */
+  readonly handlerModule?: string | URL | undefined;
 }
 
 /** What a server tells. */
@@ -41,6 +50,8 @@ export interface ServerEvents {
     readonly client: AsyncUcxClient;
     readonly error: Error;
   };
+  /** A handler in a thread has thrown, or a thread has ended by itself. */
+  readonly threadError: Error;
   /** Somebody was refused, by the hook or for `maxConnections`. */
   readonly refused: { readonly clientAddress: string };
 }
@@ -55,6 +66,8 @@ export interface ServerStats {
   readonly accepted: number;
   readonly refused: number;
   readonly handlerErrors: number;
+  /** Connections of each thread, with `workers`. */
+  readonly threadConnections: readonly number[];
 }
 
 const schema = z.strictObject({
@@ -65,6 +78,10 @@ const schema = z.strictObject({
     .optional(),
   maxConnections: integerWithin(1, 2 ** 22, "connections").default(65_536),
   maxHandlers: integerWithin(1, 2 ** 22, "handlers").optional(),
+  workers: integerWithin(0, 1024, "threads").default(0),
+  handlerModule: z
+    .union([z.url({ error: "allowed a URL" }), z.instanceof(URL)])
+    .optional(),
 });
 
 const drainTimeoutMsDefault = 30_000;
@@ -87,6 +104,7 @@ export class AsyncUcxServer {
   #handler: ConnectionHandler | undefined;
   #closing: Promise<void> | undefined;
   #isStopped = false;
+  readonly #threads: ServerThreads | undefined;
   readonly #counts = { accepted: 0, refused: 0, handlerErrors: 0 };
 
   /**
@@ -103,10 +121,39 @@ export class AsyncUcxServer {
     this.#address = address;
     this.#accept = checked.accept;
     this.#maxConnections = checked.maxConnections;
+    this.#threads = this.#threadsOf(checked);
     this.#turns = new Semaphore(checked.maxHandlers ?? checked.maxConnections);
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
+  }
+
+  #threadsOf(options: z.output<typeof schema>): ServerThreads | undefined {
+    const { workers, handlerModule, maxConnections, maxHandlers } = options;
+    if (workers === 0) return undefined;
+    if (this.#address === undefined || handlerModule === undefined)
+      throw new TypeError(
+        "ServerOptions: workers need an address to listen at, and a handlerModule",
+      );
+    return new ServerThreads({
+      count: workers,
+      handlerModule: String(handlerModule),
+      config: this.#background.config.given,
+      maxConnections,
+      maxHandlers,
+      onHandlerError: (error) => {
+        this.#counts.handlerErrors += 1;
+        this.events.emit("threadError", error);
+      },
+      onLost: (error) => this.events.emit("threadError", error),
+    });
+  }
+
+  /** The worker address of who serves a connection of this server, if it is a thread. */
+  redirect(): Uint8Array | undefined {
+    if (this.#threads === undefined) return undefined;
+    this.#counts.accepted += 1;
+    return this.#threads.next();
   }
 
   /** `host:port`, with the port that the system chose. @throws {UcxClosedError} when it does not listen */
@@ -157,6 +204,8 @@ export class AsyncUcxServer {
     );
     this.#background.checkOpen();
     if (this.#isStopped) throw new UcxClosedError("the server is closed");
+    if (this.#threads !== undefined)
+      await this.#background.hold(this.#threads.start());
     this.#listener = firstThatWorks(
       found,
       (socketAddress) =>
@@ -166,13 +215,22 @@ export class AsyncUcxServer {
   }
 
   /**
-   * Listens, and runs a handler for each connection, until the server is closed. An error of a handler is an event
+   * Listens, and runs a handler for each connection, until the server is closed. With `workers` there is none to be given. An error of a handler is an event
    * (`handlerError`) and ends its connection only.
    *
    * @returns fulfilled when the server was closed
    * @throws as {@linkcode listen}
    */
-  async start(handler: ConnectionHandler): Promise<void> {
+  async start(handler?: ConnectionHandler): Promise<void> {
+    if (this.#threads !== undefined) {
+      if (handler !== undefined)
+        throw new TypeError(
+          "handler: with workers, the default export of handlerModule is it",
+        );
+      await this.listen();
+      await this.#background.hold(this.#ended);
+      return;
+    }
     if (typeof handler !== "function")
       throw new TypeError(
         `handler: given ${typeof handler}, allowed a function`,
@@ -266,6 +324,7 @@ export class AsyncUcxServer {
       connections: this.#clients.size,
       handlers: this.#handlers.size - this.#turns.waiting,
       waitingForHandler: this.#turns.waiting,
+      threadConnections: this.#threads?.connections ?? [],
     };
   }
 
@@ -273,10 +332,11 @@ export class AsyncUcxServer {
   async drain(options: WaitOptions = {}): Promise<void> {
     checkWait(options);
     this.#stopListening();
-    await this.#handlersEnded({
-      ...options,
-      timeoutMs: options.timeoutMs ?? drainTimeoutMsDefault,
-    });
+    const timeoutMs = options.timeoutMs ?? drainTimeoutMsDefault;
+    await Promise.all([
+      this.#handlersEnded({ ...options, timeoutMs }),
+      this.#threads?.close("drain", timeoutMs),
+    ]);
     await this.close();
   }
 
@@ -296,9 +356,10 @@ export class AsyncUcxServer {
     this.#stopListening();
     const endMs = performance.now() + timeoutMs;
     this.#turns.close(new UcxClosedError("the server is closed"));
-    await Promise.all(
-      [...this.#clients].map((client) => client.close({ timeoutMs })),
-    );
+    await Promise.all([
+      this.#threads?.close("close", timeoutMs),
+      ...[...this.#clients].map((client) => client.close({ timeoutMs })),
+    ]);
     await this.#handlersEnded({
       timeoutMs: Math.max(0, endMs - performance.now()),
     });

@@ -8,6 +8,7 @@ import type { EndpointTarget } from "../../../ffi/ucp/endpoint_structs.ts";
 import {
   UcxError,
   UcxLimitError,
+  UcxRedirectedError,
   UcxRejectedError,
   UcxUnreachableError,
 } from "../errors.ts";
@@ -67,6 +68,9 @@ export class Connections {
     readonly target: EndpointTarget;
   }[] = [];
 
+  /** Asked about each that was accepted: the address of the worker that serves it, if it is another one. */
+  redirectOf: ((endpoint: Endpoint) => Uint8Array | undefined) | undefined;
+
   // What callbacks have recorded.
   #failures: (readonly [handle: Handle, status: number])[] = [];
   #controls: (readonly [bytes: Uint8Array, reply: Handle])[] = [];
@@ -107,6 +111,7 @@ export class Connections {
       closing: this.closing,
       refusal: () => this.#refusal(),
       admit: (target) => this.#accept(target, "", undefined),
+      redirect: (endpoint) => this.redirectOf?.(endpoint),
       open: (endpoint) => this.#open(endpoint),
       send: (handle, message) => this.#sendControl(handle, message),
       onError: (error) => hooks.onError(error),
@@ -401,6 +406,12 @@ export class Connections {
           new UcxRejectedError(`the peer refused: ${message.reason}`, {
             endpointId: endpoint.id,
           }),
+        );
+        break;
+      case "redirect":
+        this.closing.end(
+          endpoint,
+          new UcxRedirectedError(message.address, endpoint.id),
         );
         break;
       case "credit":

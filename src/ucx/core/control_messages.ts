@@ -22,6 +22,7 @@ export const controlKinds = {
   farewell: 7,
   ping: 8,
   pong: 9,
+  redirect: 10,
 } as const;
 
 const commonBytes = 8;
@@ -93,6 +94,13 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** Who listens does not serve: another worker does, which is to be connected to by its address. */
+export interface Redirect {
+  readonly kind: "redirect";
+  readonly receiverId: number;
+  readonly address: Uint8Array;
+}
+
 /** Ping asks for a pong with the same number: whoever answers is alive, and progresses. */
 export interface Heartbeat {
   readonly kind: "ping" | "pong";
@@ -102,7 +110,7 @@ export interface Heartbeat {
 
 /** Any of them. */
 export type ControlMessage =
-  Greeting | Goodbye | Credit | Starved | Refusal | Heartbeat;
+  Greeting | Goodbye | Credit | Starved | Refusal | Redirect | Heartbeat;
 
 function begin(
   kind: keyof typeof controlKinds,
@@ -172,6 +180,15 @@ export function encodeControl(
       return encodeNumbers(message.kind, message.receiverId, [
         message.sequence,
       ]);
+    case "redirect": {
+      const { bytes } = begin(
+        "redirect",
+        message.receiverId,
+        commonBytes + message.address.length,
+      );
+      bytes.set(message.address, commonBytes);
+      return bytes;
+    }
     case "refusal": {
       const reason = textBytes(message.reason, reasonBytesMax);
       const { bytes } = begin(
@@ -242,6 +259,10 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | undefined {
         receiverId,
         reason: new TextDecoder().decode(bytes.subarray(commonBytes)),
       };
+    case controlKinds.redirect:
+      return bytes.length > commonBytes
+        ? { kind: "redirect", receiverId, address: bytes.slice(commonBytes) }
+        : undefined;
     case controlKinds.goodbye:
       return decodeGoodbye("goodbye", receiverId, view);
     case controlKinds.farewell:

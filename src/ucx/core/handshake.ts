@@ -29,6 +29,8 @@ export interface HandshakeContext {
   refusal(): UcxError | undefined;
   /** Makes a connection that somebody else has begun; undefined when that failed, and was told. */
   admit(target: EndpointTarget): Endpoint | undefined;
+  /** The address of the worker that serves in our place, if one does. */
+  redirect(endpoint: Endpoint): Uint8Array | undefined;
   /** The handshake is through. */
   open(endpoint: Endpoint): void;
   send(handle: Handle, message: ControlMessage): void;
@@ -77,6 +79,15 @@ export class Handshake {
     const endpoint = known ?? this.#admitByAddress(hello);
     // With both connecting at once by worker address, UCX makes one connection of the two, and two hellos cross.
     if (endpoint?.state !== "connecting") return;
+    const address = this.#context.redirect(endpoint);
+    if (address !== undefined) {
+      this.#context.closing.end(endpoint, undefined, {
+        kind: "redirect",
+        receiverId: hello.senderId,
+        address,
+      });
+      return;
+    }
     this.#take(endpoint, hello);
     this.greet(endpoint, "welcome", false);
     this.#context.open(endpoint);

@@ -1,6 +1,6 @@
 /** One side of the two-process tests of the asynchronous level. What it says on stdout are lines of JSON. */
 import process from "node:process";
-import { AsyncUcxManager, UcxError } from "../../../src/ucx/mod.ts";
+import { AsyncUcxManager, UcxError, UcxWorker } from "../../../src/ucx/mod.ts";
 
 const [role = "", address = "", tls = "tcp", mode = "adaptive", more = ""] =
   process.argv.slice(2);
@@ -40,6 +40,35 @@ async function serve(): Promise<void> {
   });
   await manager.shutdown();
   say("end");
+}
+
+/** Two threads that send every message back, with their names before it. */
+async function threads(): Promise<void> {
+  const server = manager.createServer("127.0.0.1:0", {
+    workers: 2,
+    handlerModule: new URL(
+      "../../contract/ucx/async_thread_handler_program.ts",
+      import.meta.url,
+    ),
+  });
+  await server.listen();
+  say(server.address);
+  await server.start();
+}
+
+/** The blocking level asks, once for each of some connections. */
+async function block(): Promise<void> {
+  await manager.shutdown();
+  using worker = new UcxWorker({ ucx: { TLS: tls, NET_DEVICES: "lo" } });
+  const names = new Set<string>();
+  const buffer = new Uint8Array(100);
+  for (let index = 0; index < 4; index++) {
+    const id = worker.connect(address, { timeoutMs: 15_000 });
+    worker.sendTag(id, 5, new TextEncoder().encode("blocking"));
+    const bytes = worker.receiveTag(id, 5, buffer, { timeoutMs: 15_000 });
+    names.add(decoder.decode(buffer.subarray(0, bytes)));
+  }
+  say(names.size);
 }
 
 async function ask(): Promise<void> {
@@ -108,6 +137,8 @@ async function leave(): Promise<void> {
 const roles: Readonly<Record<string, () => Promise<void>>> = {
   serve,
   ask,
+  threads,
+  block,
   wait,
   leave,
 };

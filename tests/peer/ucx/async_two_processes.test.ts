@@ -25,50 +25,69 @@ async function lineOf(peer: PeerProcess): Promise<unknown> {
   return JSON.parse(await peer.line());
 }
 
-const pairs: readonly (readonly [Runtime, Runtime])[] = [
-  ["bun", "deno"],
-  ["deno", "bun"],
-  ["bun", "bun"],
-  ["deno", "deno"],
+const pairs: readonly (readonly [Runtime, Runtime, string])[] = [
+  ["bun", "deno", "tcp"],
+  ["bun", "deno", sharedMemory],
+  ["deno", "bun", "tcp"],
+  ["deno", "bun", sharedMemory],
+  ["bun", "bun", sharedMemory],
+  ["deno", "deno", "tcp"],
 ];
 
-for (const [one, other] of pairs)
-  for (const tls of ["tcp", sharedMemory])
-    describe(`${one} asks ${other} over ${tls}`, () => {
-      test(
-        "questions, a batch, a long message, and both end by themselves",
-        async () => {
-          const { server, address } = await serve(other, tls);
-          const client = peers.start(
-            one,
-            program,
-            "ask",
-            address,
-            tls,
-            "adaptive",
-            "stop",
-          );
-          expect(await lineOf(client)).toEqual({
-            ordered: true,
-            sum: (3000 * 2999) / 2,
-            same: true,
-            length: 3 * 2 ** 20,
-            pinged: true,
-          });
-          expect((await client.exited).code).toBe(0);
-          expect(await lineOf(server)).toEqual({
-            closed: "us",
-            orderly: true,
-          });
-          expect(await lineOf(server)).toBe("end");
-          expect((await server.exited).code).toBe(0);
-        },
-        { timeoutMs },
-      );
-    });
+for (const [one, other, tls] of pairs)
+  describe(`${one} asks ${other} over ${tls}`, () => {
+    test(
+      "questions, a batch, a long message, and both end by themselves",
+      async () => {
+        const { server, address } = await serve(other, tls);
+        const client = peers.start(
+          one,
+          program,
+          "ask",
+          address,
+          tls,
+          "adaptive",
+          "stop",
+        );
+        expect(await lineOf(client)).toEqual({
+          ordered: true,
+          sum: (3000 * 2999) / 2,
+          same: true,
+          length: 3 * 2 ** 20,
+          pinged: true,
+        });
+        expect((await client.exited).code).toBe(0);
+        expect(await lineOf(server)).toEqual({
+          closed: "us",
+          orderly: true,
+        });
+        expect(await lineOf(server)).toBe("end");
+        expect((await server.exited).code).toBe(0);
+      },
+      { timeoutMs },
+    );
+  });
+
+describe("a server with two threads", () => {
+  for (const [one, other] of [
+    ["bun", "deno"],
+    ["deno", "bun"],
+  ] as const)
+    test(
+      `of ${other} serves connections of ${one}'s blocking level, spread over both`,
+      async () => {
+        const server = peers.start(other, program, "threads");
+        const address = JSON.parse(await server.line()) as string;
+        const client = peers.start(one, program, "block", address);
+        expect(await lineOf(client)).toBe(2);
+        expect((await client.exited).code).toBe(0);
+      },
+      { timeoutMs },
+    );
+});
 
 describe("modes of progress", () => {
-  for (const mode of ["adaptive", "busy", "sleep"])
+  for (const mode of ["busy", "sleep"])
     test(
       `${mode}: two processes exchange everything`,
       async () => {

@@ -36,6 +36,19 @@ const rules: readonly Rule[] = [
       /^peer\.[^.]+\.((?:jobs|job-batches|messages|message-batches|at-rate)(?:\.\w+)?)$/,
     peer: "bun.$1",
   },
+  {
+    figure:
+      /^(?:bun|deno)\.ucx\.(shm|tcp)\.(?:await-)?((?:lat|rate|bandwidth)-.+)$/,
+    peer: "peer.ucx_perftest.$1.$2",
+  },
+  {
+    figure: /^bun\.ucx\.(shm)\.endpoints-\d+\.(rate-8)$/,
+    peer: "bun.ucx.$1.$2",
+  },
+  {
+    figure: /^baseline\.[^.]+\.(.+)$/,
+    peer: "bun.ucx.tcp.$1",
+  },
   { figure: /^memory\.peer\..+$/, peer: "memory.ringwire.waiting-message" },
   { figure: /^peer\.[^.]+\.recovery$/, peer: "bun.recovery.watch" },
   {

@@ -148,6 +148,77 @@ function recoveryGates(): Gate[] {
   ]);
 }
 
+/** Against `ucx_perftest` over the same transport in the same run. */
+function ucxGates(): Gate[] {
+  const against = (
+    metric: string,
+    figure: string,
+    peer: string,
+    gate: number,
+    stretch: number | null = null,
+  ) =>
+    multiple(
+      `UCX in Bun, ${metric}, against ucx_perftest`,
+      `bun.ucx.${figure}`,
+      (figures) => figures.get(`peer.ucx_perftest.${peer}`),
+      gate,
+      stretch,
+      !peer.includes("lat"),
+    );
+  const alone = (metric: string, figure: string, unit: string, gate: number) =>
+    plain({
+      metric: `UCX in Bun, ${metric}`,
+      figure: `bun.ucx.${figure}`,
+      unit,
+      gate,
+    });
+  return [
+    against(
+      "8 B half round trip, shared memory",
+      "shm.lat-8",
+      "shm.lat-8",
+      1.1,
+    ),
+    against("8 B half round trip, TCP", "tcp.lat-8", "tcp.lat-8", 1.05),
+    against(
+      "the same awaited, shared memory",
+      "shm.await-lat-8",
+      "shm.lat-8",
+      1.5,
+    ),
+    against("the same awaited, TCP", "tcp.await-lat-8", "tcp.lat-8", 1.5),
+    against(
+      "messages of 8 B, shared memory",
+      "shm.rate-8",
+      "shm.rate-8",
+      0.65,
+      0.8,
+    ),
+    against("messages of 8 B, TCP", "tcp.rate-8", "tcp.rate-8", 0.95),
+    against(
+      "1 MiB, shared memory",
+      "shm.bandwidth-1MiB",
+      "shm.bandwidth-1MiB",
+      0.9,
+    ),
+    against("1 MiB, TCP", "tcp.bandwidth-1MiB", "tcp.bandwidth-1MiB", 0.97),
+    alone(
+      "request of 64 B to a sleeping server, shared memory",
+      "shm.request-sleeping.p50",
+      "us",
+      60,
+    ),
+    alone(
+      "request of 64 B to a sleeping server, TCP",
+      "tcp.request-sleeping.p50",
+      "us",
+      100,
+    ),
+    alone("connected and asleep, shared memory", "shm.idle", "%", 0.1),
+    alone("connected and asleep, TCP", "tcp.idle", "%", 0.1),
+  ];
+}
+
 /** In the order of the page. */
 export const gates: readonly Gate[] = [
   plain({
@@ -243,6 +314,7 @@ export const gates: readonly Gate[] = [
   ),
   ...idleGates(),
   ...recoveryGates(),
+  ...ucxGates(),
 ];
 
 /** Whether a value is good enough. */

@@ -19,6 +19,7 @@ import { peerRecovery } from "./cases/peer_recovery.ts";
 import { peers } from "./cases/peers.ts";
 import { recovery } from "./cases/recovery.ts";
 import { ring } from "./cases/ring.ts";
+import { ucx } from "./cases/ucx.ts";
 import { unacknowledged } from "./cases/unacknowledged.ts";
 import { wakeups } from "./cases/wakeups.ts";
 import { compare } from "./comparisons.ts";
@@ -44,6 +45,7 @@ const benches: readonly Bench[] = [
   peerMemory,
   peerRecovery,
   handlers,
+  ucx,
 ];
 
 const { values, positionals } = parseArgs({

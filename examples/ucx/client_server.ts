@@ -4,10 +4,9 @@
  *     bun examples/ucx/client_server.ts
  *     deno run -A examples/ucx/client_server.ts
  */
-import { fileURLToPath } from "node:url";
 import { UcxWorker } from "ringwire";
 import { ChildProcesses } from "../running/child_processes.ts";
-import { findRuntimes } from "../running/runtimes.ts";
+import { startInOtherRuntime } from "../running/other_runtime.ts";
 
 const requestTag = 1;
 const text = new TextDecoder();
@@ -15,12 +14,10 @@ const bytes = (words: string) => new TextEncoder().encode(words);
 
 const children = new ChildProcesses();
 // In the other runtime, if it is there: they speak the same.
-const runtime = findRuntimes().at(-1);
-if (runtime === undefined) throw new Error("unreachable");
-const server = children.start([
-  ...runtime.command,
-  fileURLToPath(new URL("server_program.ts", import.meta.url)),
-]);
+const server = startInOtherRuntime(
+  children,
+  new URL("server_program.ts", import.meta.url),
+);
 const address = await server.line();
 
 {

@@ -27,35 +27,42 @@ const rememberedBytesMax = 64 * 1024;
 export abstract class TagArguments {
   readonly core: WorkerCore;
   readonly #raw: boolean;
+  readonly #enabled: boolean;
   // A view keeps its memory, and has no bytes when that is gone.
   #lastTag: number | bigint | undefined;
   #lastData: unknown;
   #lastBuffer: Uint8Array | undefined;
+  // Of a pair of connections that are used in turn, both are remembered.
   #lastEndpoint: Endpoint | undefined;
+  #endpointBefore: Endpoint | undefined;
   #memoryTypes: bigint | undefined;
 
   protected constructor(core: WorkerCore) {
     this.core = core;
     this.#raw = core.config.raw;
+    this.#enabled = core.config.enableTag;
   }
 
   /** @throws {UcxNotConnectedError} when there is none of that id */
   known(endpointId: EndpointId): Endpoint {
     const last = this.#lastEndpoint;
     if (last?.id === endpointId && last.state !== "closed") return last;
+    const before = this.#endpointBefore;
+    if (before?.id === endpointId && before.state !== "closed") return before;
+    this.core.checkOpen();
     const endpoint = this.core.connections.table.get(endpointId);
     if (endpoint === undefined)
       throw new UcxNotConnectedError(`there is no endpoint ${endpointId}`, {
         endpointId,
       });
+    this.#endpointBefore = last;
     this.#lastEndpoint = endpoint;
     return endpoint;
   }
 
   protected checkWorker(call: string): void {
     if (this.core.isClosed) this.core.checkOpen();
-    if (!this.core.config.enableTag)
-      throw new UcxFeatureDisabledError(call, "enableTag");
+    if (!this.#enabled) throw new UcxFeatureDisabledError(call, "enableTag");
   }
 
   protected checkTag(tag: number | bigint): void {

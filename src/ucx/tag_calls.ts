@@ -15,11 +15,8 @@ import {
   inProgress,
   type Operation,
 } from "./core/operation.ts";
-import {
-  messageBegun,
-  noMessage,
-  type TagMessages,
-} from "./core/tag_messages.ts";
+import { messageBegun, noMessage } from "./core/tag_context.ts";
+import type { TagMessages } from "./core/tag_messages.ts";
 import type { WorkerCore } from "./core/worker_core.ts";
 import {
   UcxClosedError,

@@ -21,17 +21,19 @@ export abstract class WorkerTags extends WorkerGroups {
   #calls: TagCalls | undefined;
 
   get #tags(): TagCalls {
-    this.#calls ??= new TagCalls(this.core);
+    return this.#calls ?? this.#made();
+  }
+
+  #made(): TagCalls {
+    this.#calls = new TagCalls(this.core);
     return this.#calls;
   }
 
   #from(endpointId: EndpointId | undefined): Endpoint | undefined {
-    this.core.checkOpen();
     return endpointId === undefined ? undefined : this.#tags.known(endpointId);
   }
 
   #to(endpointId: EndpointId): Endpoint {
-    this.core.checkOpen();
     return this.#tags.known(endpointId);
   }
 

@@ -95,6 +95,15 @@ export class Spill {
     return this.#messages.filter((message) => message.endpoint === endpoint);
   }
 
+  /** Throws away what is left of a connection, and gives how much that was. What is being received is its receiver's. */
+  drop(endpoint: Endpoint): number {
+    const left = this.ofEndpoint(endpoint).filter(
+      ({ onReady }) => onReady === undefined,
+    );
+    for (const message of left) this.remove(message);
+    return left.length;
+  }
+
   /** Takes out a message. Nothing happens when it is not there any more. */
   remove(message: SpilledMessage): void {
     const index = this.#messages.indexOf(message);

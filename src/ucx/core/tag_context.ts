@@ -7,6 +7,18 @@ import type { Requests } from "./requests.ts";
 import type { Spill } from "./spill.ts";
 import type { TagCreditContext } from "./tag_credit.ts";
 
+/** `UCS_ERR_UNSUPPORTED`. */
+export const unsupportedStatus = -22;
+/** `UCS_ERR_CONNECTION_RESET`. */
+export const resetStatus = -25;
+/** `UCS_ERR_NO_RESOURCE`: UCX's answer when an operation that must be done at once cannot. */
+export const notAtOnce = -2;
+
+/** What `take` gives when there is no message. */
+export const noMessage = -1;
+/** What `take` gives when a message is being received: `begun` is the operation. */
+export const messageBegun = -2;
+
 /** A message that was taken out of UCX's matching, and has to be received. */
 export interface ProbedMessage {
   readonly handle: Handle;

@@ -1,5 +1,7 @@
 /** Tagged messages: receiving them, and what is kept aside (`spill.ts`). Sending is in `tag_sending.ts`. */
+import type { Handle } from "../../../ffi/host.ts";
 import { UCP_FEATURE } from "../../../ffi/ucp/constants.ts";
+import type { UcpFunctions } from "../../../ffi/ucp/library.ts";
 import {
   alwaysRequest,
   TagReceiveInfo,
@@ -15,25 +17,20 @@ import { NativeSizes } from "./native_sizes.ts";
 import { canceledStatus, Operation, truncatedStatus } from "./operation.ts";
 import type { Requests } from "./requests.ts";
 import type { SpilledMessage, Spill } from "./spill.ts";
-import type {
-  ProbedMessage,
-  TagDispatcher,
-  TagMessagesContext,
+import {
+  messageBegun,
+  noMessage,
+  notAtOnce,
+  type ProbedMessage,
+  resetStatus,
+  type TagDispatcher,
+  type TagMessagesContext,
+  unsupportedStatus,
 } from "./tag_context.ts";
 import { TagCredit } from "./tag_credit.ts";
 import { TagSending } from "./tag_sending.ts";
 
-const unsupportedStatus = -22;
-const resetStatus = -25;
-/** UCX's answer when an operation that must be done at once cannot. */
-const notAtOnce = -2;
-
 export type { ProbedMessage, TagDispatcher } from "./tag_context.ts";
-
-/** What `take` gives when there is no message. */
-export const noMessage = -1;
-/** What `take` gives when a message is being received: `begun` is the operation. */
-export const messageBegun = -2;
 
 /** Tagged messages of one worker. */
 export class TagMessages extends TagSending {
@@ -43,6 +40,13 @@ export class TagMessages extends TagSending {
   readonly #spill: Spill;
   readonly #sizes = new NativeSizes();
   readonly #info = new TagReceiveInfo();
+  // What `take` needs, without looking for it.
+  readonly #infoHandle: Handle = this.#info.handle;
+  readonly #probe: UcpFunctions["ucp_tag_probe_nb"];
+  readonly #receiveProbed: UcpFunctions["ucp_tag_msg_recv_nbx"];
+  readonly #worker: Handle;
+  readonly #atOnce: Handle;
+  readonly #raw: boolean;
   readonly #credit: TagCredit;
   /** Who looks after messages that nobody has received yet; without one, they stay in UCX. */
   dispatcher: TagDispatcher | undefined;
@@ -64,6 +68,12 @@ export class TagMessages extends TagSending {
     this.#requests = context.requests;
     this.#spill = context.spill;
     this.#credit = credit;
+    const { functions, params, worker } = context.native;
+    this.#probe = functions.ucp_tag_probe_nb;
+    this.#receiveProbed = functions.ucp_tag_msg_recv_nbx;
+    this.#worker = worker;
+    this.#atOnce = params.atOnce;
+    this.#raw = context.raw;
   }
 
   /**
@@ -119,30 +129,43 @@ export class TagMessages extends TagSending {
       if (spilled !== undefined)
         return this.#takeSpilled(spilled, match, buffer, mayBegin);
     }
-    const native = this.#native;
     const info = this.#info;
-    const handle = native.functions.ucp_tag_probe_nb(
-      native.worker,
+    const handle = this.#probe(
+      this.#worker,
       match.tag,
       match.mask,
       1,
-      info.handle,
+      this.#infoHandle,
     );
     if (!handle) return noMessage;
     const bytes = info.length;
-    const { tagUpper } = info;
+    const tagUpper = info.tagUpper;
     this.tagUpper = tagUpper;
     this.tagLower = info.tagLower;
     if (bytes <= buffer.byteLength) {
-      const done = native.functions.ucp_tag_msg_recv_nbx(
-        native.worker,
+      const done = this.#receiveProbed(
+        this.#worker,
         buffer,
         this.#sizes.at(bytes),
         handle,
-        native.params.atOnce,
+        this.#atOnce,
       );
       if (!done) {
-        this.#countReceived(match.endpoint, tagUpper, bytes);
+        const { endpoint } = match;
+        if (endpoint === undefined || this.#raw)
+          this.#count(this.#endpointOf(tagUpper), bytes, true, true);
+        else {
+          // The same as `count` does, for the shortest way.
+          const { counters } = endpoint;
+          this.sender = endpoint;
+          counters.messagesReceived++;
+          counters.bytesReceived += bytes;
+          endpoint.received++;
+          if (++endpoint.taken >= endpoint.grantAt)
+            this.#credit.grant(endpoint);
+          if (endpoint.state === "closed")
+            this.#context.forgetIfEmpty(endpoint);
+        }
         return bytes;
       }
       if (Number(done) !== notAtOnce)
@@ -173,22 +196,17 @@ export class TagMessages extends TagSending {
       this.sender = spilled.endpoint;
       return spilled.bytes.length;
     }
-    const { functions, worker } = this.#native;
+    const bytes = this.#peekUnexpected(match);
+    if (bytes === noMessage) return noMessage;
     const info = this.#info;
-    if (
-      !functions.ucp_tag_probe_nb(worker, match.tag, match.mask, 0, info.handle)
-    )
-      return noMessage;
     this.tagUpper = info.tagUpper;
     this.tagLower = info.tagLower;
     this.sender = this.#endpointOf(this.tagUpper);
-    return info.length;
+    return bytes;
   }
 
   #endpointOf(tagUpper: number): Endpoint | undefined {
-    return this.#context.raw
-      ? undefined
-      : this.#context.endpointOf(wireIdOf(tagUpper));
+    return this.#raw ? undefined : this.#context.endpointOf(wireIdOf(tagUpper));
   }
 
   #findSpilled(match: TagMatch): SpilledMessage | undefined {
@@ -311,19 +329,6 @@ export class TagMessages extends TagSending {
     if (truncated) this.#counters(operation.sender).errors++;
   }
 
-  /** Counts a message that came right out of UCX. */
-  #countReceived(
-    from: Endpoint | undefined,
-    tagUpper: number,
-    bytes: number,
-  ): void {
-    const endpoint =
-      from === undefined || this.#context.raw
-        ? this.#endpointOf(tagUpper)
-        : from;
-    this.#count(endpoint, bytes, true, true);
-  }
-
   #counters(endpoint: Endpoint | undefined): Counters {
     return endpoint?.counters ?? this.#context.unattributed;
   }
@@ -424,7 +429,7 @@ export class TagMessages extends TagSending {
 
   /** Whether a message of this connection has come that nobody received. */
   hasUnread(endpoint: Endpoint): boolean {
-    if (this.#context.raw || (this.#native.features & UCP_FEATURE.TAG) === 0)
+    if (this.#raw || (this.#native.features & UCP_FEATURE.TAG) === 0)
       return false;
     return (
       this.#spill.ofEndpoint(endpoint).length > 0 ||
@@ -480,15 +485,9 @@ export class TagMessages extends TagSending {
 
   /** Throws away whatever is left of a connection that is let go. */
   forget(endpoint: Endpoint): void {
-    if (this.#context.raw || (this.#native.features & UCP_FEATURE.TAG) === 0)
-      return;
+    if (this.#raw || (this.#native.features & UCP_FEATURE.TAG) === 0) return;
     this.dispatcher?.forget(endpoint);
-    for (const spilled of this.#spill.ofEndpoint(endpoint)) {
-      // One that is being received is its receiver's.
-      if (spilled.onReady !== undefined) continue;
-      this.#spill.remove(spilled);
-      this.dropped++;
-    }
+    this.dropped += this.#spill.drop(endpoint);
     for (;;) {
       const message = this.probe(endpoint.all);
       if (message === undefined) return;

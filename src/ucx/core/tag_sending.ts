@@ -1,5 +1,6 @@
 /** Sending tagged messages, within the credit that the peer has given. */
 import type { Handle } from "../../../ffi/host.ts";
+import type { UcpFunctions } from "../../../ffi/ucp/library.ts";
 import { IovArray } from "../../../ffi/ucp/request_structs.ts";
 import { UcxLimitError } from "../errors.ts";
 import { statusError } from "../status_errors.ts";
@@ -22,6 +23,9 @@ export abstract class TagSending {
   readonly #requests: Requests;
   readonly #credit: TagCredit;
   readonly #sizes = new NativeSizes();
+  readonly #send: UcpFunctions["ucp_tag_send_nbx"];
+  readonly #sendSync: UcpFunctions["ucp_tag_send_sync_nbx"];
+  readonly #plain: Handle;
 
   protected constructor(
     native: NativeWorker,
@@ -31,6 +35,9 @@ export abstract class TagSending {
     this.#native = native;
     this.#requests = requests;
     this.#credit = credit;
+    this.#send = native.functions.ucp_tag_send_nbx;
+    this.#sendSync = native.functions.ucp_tag_send_sync_nbx;
+    this.#plain = native.params.plain;
   }
 
   /** Whether the peer has room for one more; if not, it is told that we wait. */
@@ -60,16 +67,13 @@ export abstract class TagSending {
     if (data instanceof Uint8Array) {
       sizeBytes = data.byteLength;
       this.#checkSize(endpoint, sizeBytes);
-      const { functions, params } = this.#native;
-      const send = sync
-        ? functions.ucp_tag_send_sync_nbx
-        : functions.ucp_tag_send_nbx;
+      const send = sync ? this.#sendSync : this.#send;
       request = send(
         endpoint.handle,
         data,
         this.#sizes.at(sizeBytes),
         endpoint.sendTag(tag),
-        params.plain,
+        this.#plain,
       );
     } else {
       const parts = data instanceof NativeData ? data : new IovArray(data);

@@ -3,7 +3,8 @@
  * Nothing here waits, except for `waitUntil`.
  */
 import { pollDescriptor } from "../../../ffi/poll_descriptor.ts";
-import type { UcpLibrary } from "../../../ffi/ucp/library.ts";
+import type { Handle } from "../../../ffi/host.ts";
+import type { UcpFunctions, UcpLibrary } from "../../../ffi/ucp/library.ts";
 import { UcxClosedError } from "../errors.ts";
 import { Counters } from "../statistics.ts";
 import { checkStatus } from "../status_errors.ts";
@@ -28,6 +29,9 @@ const turnsPerPoll = 16;
 /** Longest sleep in one piece, so that deadlines of connections are kept. */
 const sleepMsMax = 100;
 
+/** Given how much happened in the turn so far, gives how much it did. */
+type Step = (happened: number) => number;
+
 /** A UCX worker with its connections, messages and requests. */
 export class WorkerCore {
   readonly config: ResolvedWorkerConfig;
@@ -47,7 +51,10 @@ export class WorkerCore {
   #turns = 0;
   #closed = false;
   /** Run at each turn of progress. */
-  readonly #steps: ((happened: number) => number)[] = [];
+  readonly #steps: Step[] = [];
+  // What each turn needs, without looking for it.
+  readonly #progressNative: UcpFunctions["ucp_worker_progress"];
+  readonly #worker: Handle;
 
   /** @throws {UcxError} what UCX says of it */
   constructor(
@@ -57,6 +64,8 @@ export class WorkerCore {
   ) {
     this.config = config;
     this.native = new NativeWorker(library, config);
+    this.#progressNative = this.native.functions.ucp_worker_progress;
+    this.#worker = this.native.worker;
     this.spill = new Spill(config.spillBytes);
     this.requests = new Requests(
       this.native.functions,
@@ -123,23 +132,24 @@ export class WorkerCore {
   }
 
   /** Adds something to be done at each turn; it is given how much happened in the turn so far, and gives how much it did. */
-  addStep(step: (happened: number) => number): void {
+  addStep(step: Step): void {
     this.#steps.push(step);
   }
 
   /** Lets UCX work, and handles what came of it. Runs hooks of the user. Returns how much happened; 0 for nothing. */
   progress(): number {
     if (this.#closed) return 0;
-    let happened = this.native.functions.ucp_worker_progress(
-      this.native.worker,
-    );
+    let happened = this.#progressNative(this.#worker);
     const turn = ++this.#turns;
-    if (this.requests.count > 0 && (happened > 0 || turn % turnsPerPoll === 0))
-      happened += this.requests.poll();
+    const { requests } = this;
+    if (requests.count > 0 && (happened > 0 || turn % turnsPerPoll === 0))
+      happened += requests.poll();
     if (happened > 0 && this.messages.starvedCount > 0)
       this.messages.drainDeadlocked();
     if (this.connections.hasEvents) happened += this.connections.handleEvents();
-    for (const step of this.#steps) happened += step(happened);
+    const steps = this.#steps;
+    for (let index = 0; index < steps.length; index++)
+      happened += (steps[index] as Step)(happened);
     if (turn % turnsPerClock === 0) this.checkDeadlines();
     return happened;
   }

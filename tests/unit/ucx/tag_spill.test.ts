@@ -58,5 +58,9 @@ describe("messages that are kept aside", () => {
     spill.add(message(2n), other);
     expect(spill.ofEndpoint(one).length).toBe(1);
     expect(spill.ofEndpoint(one)[0] === mine).toBe(true);
+    mine.onReady = () => {};
+    expect(spill.drop(one)).toBe(0);
+    expect(spill.drop(other)).toBe(1);
+    expect(spill.count).toBe(1);
   });
 });

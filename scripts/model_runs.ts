@@ -246,7 +246,6 @@ export const modelRuns: readonly ModelRun[] = [
         "ender()",
       ),
     },
-    quick: "states",
   },
   ...modelSlices,
 ];

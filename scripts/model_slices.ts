@@ -134,7 +134,6 @@ export const modelSlices: readonly ModelRun[] = [
         "promoter(2)",
       ),
     },
-    quick: "states",
   },
   {
     name: "wake-ups",

@@ -301,6 +301,30 @@ export class AsyncUcxClient {
     return sendEach(this, messages, options);
   }
 
+  /**
+   * The bytes that the other side sends by the connection's stream, which has nothing to do with messages. It closes at
+   * the other side's goodbye, and errors when the connection is lost. A slow reader holds the sender up, by
+   * streamWindowBytes. Canceling it leaves the connection open.
+   *
+   * @throws {UcxFeatureDisabledError} without enableStream
+   * @throws {UcxNotConnectedError} when there is no connection
+   */
+  readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#known("readable").readable();
+  }
+
+  /**
+   * Sends bytes by the connection's stream. A write is done when its data is free again. Closing it waits for the writes
+   * and leaves the connection open: the other side sees the end when the client is closed.
+   *
+   * @throws {UcxFeatureDisabledError} without enableStream
+   * @throws {UcxNotConnectedError} when there is no open connection
+   * @throws {UcxUnsupportedError} when the peer has no streams
+   */
+  writable(): WritableStream<Uint8Array> {
+    return this.#known("writable").writable();
+  }
+
   /** What its connection has counted. */
   stats(): EndpointStats {
     return { ...this.#known("stats").endpoint.counters };

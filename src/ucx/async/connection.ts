@@ -1,12 +1,15 @@
 /** One open connection of the asynchronous level: what a client does on it. */
 import { checkData, type MessageData } from "../core/buffers.ts";
 import type { CloseInfo, Endpoint } from "../core/endpoint.ts";
+import type { Operation } from "../core/operation.ts";
 import {
   UcxCanceledError,
   UcxClosedError,
   UcxNotConnectedError,
   UcxTimeoutError,
 } from "../errors.ts";
+import { readableOf, writableOf } from "../streams/whatwg.ts";
+import { receivableStream, sendableStream } from "../streams/worker_streams.ts";
 import { checkTag, userTagOf } from "../tags.ts";
 import type { Background } from "./background.ts";
 import type { Inbox } from "./inbox.ts";
@@ -185,6 +188,32 @@ export class Connection {
         else resolve(wrap(receive.data, this.#tagOf(receive)));
       };
     });
+  }
+
+  /** See {@linkcode AsyncUcxClient.readable}. */
+  readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { core } = this.#background;
+    const endpoint = receivableStream(core, this.endpoint.id);
+    return readableOf(core.streams, endpoint, (operation) =>
+      this.#done(operation),
+    );
+  }
+
+  /** See {@linkcode AsyncUcxClient.writable}. */
+  writable(): WritableStream<Uint8Array> {
+    const { core } = this.#background;
+    const endpoint = sendableStream(core, this.endpoint.id);
+    return writableOf(core.streams, endpoint, (operation) =>
+      this.#done(operation),
+    );
+  }
+
+  async #done(operation: Operation): Promise<void> {
+    const done = new Promise<void>((resolve) => {
+      operation.onDone = () => resolve();
+    });
+    this.#background.driver.notify();
+    await this.#background.hold(done);
   }
 
   /** Sends a ping, and waits for the pong: proof that the peer is alive and progresses. Gives milliseconds. */

@@ -95,6 +95,10 @@ latency ms          p50 N, p99 N, max N (250)
 p99 below a second: true
 manager: 250 sent, 250 received, 1 connection
 `,
+  "async_streams.ts": `2000 lines came, the last is "line 2000"
+closed by peer, in order: true
+the sender ended with 0
+`,
 };
 
 /** Puts N where figures are that differ from run to run. */

@@ -36,9 +36,8 @@ export type Step = { readonly timed?: boolean } & (
       readonly folder: string;
       readonly name: string;
     }
-  | { readonly do: "awaitOpened"; readonly count: number }
   | {
-      readonly do: "awaitClosed";
+      readonly do: "awaitOpened" | "awaitClosed";
       readonly count: number;
       readonly timeoutMs?: number;
     }

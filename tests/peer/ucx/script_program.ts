@@ -153,7 +153,9 @@ function run(step: Step): object | undefined {
     }
     case "awaitOpened":
       return {
-        opened: until(() => opened >= step.count, 25_000) ? step.count : opened,
+        opened: until(() => opened >= step.count, step.timeoutMs ?? 25_000)
+          ? step.count
+          : opened,
       };
     case "awaitClosed":
       return {

@@ -25,7 +25,6 @@ export class Background {
   /** Connections that are being made: a listener's backlog is short. */
   readonly connecting: Semaphore;
   #isClosing = false;
-  #isProgressing = false;
 
   /**
    * @throws {UcxUnavailableError} when there is no libucp that fits
@@ -85,26 +84,20 @@ export class Background {
     }
   }
 
-  /** Looks once whether something has come. Does nothing within progress, where hooks of the user run. */
-  look(): void {
-    if (this.#isProgressing || this.core.isClosed) return;
-    if (this.#progress() > 0) this.driver.notify();
-  }
-
+  /**
+   * Progresses until nothing moves. What UCX does for itself alone, such as asking a quiet peer whether it is alive, is not
+   * told: it is no reason to stay awake.
+   */
   #progress(): number {
     const { core } = this;
+    const before = core.nativeEvents;
     let total = 0;
-    this.#isProgressing = true;
-    try {
-      for (let turn = 0; turn < turnsMax; turn++) {
-        const happened = core.progress();
-        if (happened === 0) break;
-        total += happened;
-      }
-      core.checkDeadlines();
-    } finally {
-      this.#isProgressing = false;
+    for (let turn = 0; turn < turnsMax; turn++) {
+      const happened = core.progress();
+      if (happened === 0) break;
+      total += happened;
     }
-    return total;
+    core.checkDeadlines();
+    return total - (core.nativeEvents - before);
   }
 }

@@ -120,7 +120,7 @@ export class Connection {
     const { inboxes } = this.#background;
     const receive = this.#post(tag, maxLength, mask);
     if (!receive.isSettled) {
-      this.#background.look();
+      this.#background.driver.look();
       inboxes.giveUp(this.#inbox, receive);
     }
     if (receive.data !== undefined)

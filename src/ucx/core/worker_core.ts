@@ -48,6 +48,8 @@ export class WorkerCore {
   /** What has to be closed before the worker. */
   readonly closers = new Set<{ close(): void }>();
   readonly startedMs: number = performance.now();
+  /** What UCX counted in all turns, its own keep-alive included; a part of what `progress` tells. */
+  nativeEvents = 0;
   #turns = 0;
   #closed = false;
   /** Run at each turn of progress. */
@@ -140,6 +142,7 @@ export class WorkerCore {
   progress(): number {
     if (this.#closed) return 0;
     let happened = this.#progressNative(this.#worker);
+    this.nativeEvents += happened;
     const turn = ++this.#turns;
     const { requests } = this;
     if (requests.count > 0 && (happened > 0 || turn % turnsPerPoll === 0))

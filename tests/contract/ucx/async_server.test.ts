@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from "node:net";
 import {
   AsyncUcxManager,
   UcxAddressInUseError,
@@ -11,6 +12,7 @@ import {
   asyncUcxFixture,
   echo,
   loopbackUcx,
+  sharedMemoryUcx,
   untilTrue,
 } from "../../support/async_ucx_fixture.ts";
 import { afterEach, describe, expect, test } from "../../support/testing.ts";
@@ -257,32 +259,36 @@ describe("connecting", () => {
   );
 
   test(
-    "can be aborted, and ends in time with a silent listener",
+    "can be aborted, and ends in time, when the other side says nothing",
     async () => {
       const manager = ucx.manager();
-      // It listens, and nobody progresses it.
-      const silent = new AsyncUcxManager({
-        ucx: loopbackUcx,
-        progress: { backstopMs: 0 },
+      // It takes connections, and speaks no UCX.
+      const silent = createServer(() => {});
+      await new Promise<void>((resolve) => {
+        silent.listen(0, "127.0.0.1", resolve);
       });
-      const server = silent.createServer("127.0.0.1:0", {
-        accept: () => {
-          throw new Error("not reached in time");
-        },
-      });
-      await server.listen();
-      const { address } = server;
-      const controller = new AbortController();
-      const connecting = manager
-        .createClient()
-        .connect(address, { signal: controller.signal });
-      const outcome = connecting.catch((error: unknown) => error);
-      controller.abort(new Error("changed my mind"));
-      expect(String(await outcome)).toContain("changed my mind");
-      await silent.shutdown();
-      await expect(
-        manager.createClient().connect(address, { timeoutMs: 1 }),
-      ).rejects.toThrow(UcxError);
+      try {
+        const { port } = silent.address() as AddressInfo;
+        const address = `127.0.0.1:${port}`;
+        const controller = new AbortController();
+        const outcome = manager
+          .createClient()
+          .connect(address, { signal: controller.signal, timeoutMs: 20_000 })
+          .catch((error: unknown) => error);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        controller.abort(new Error("changed my mind"));
+        expect(String(await outcome)).toContain("changed my mind");
+        await expect(
+          manager.createClient().connect(address, { timeoutMs: 30 }),
+        ).rejects.toThrow(UcxTimeoutError);
+        const client = manager.createClient();
+        await expect(
+          client.connect(address, { signal: controller.signal }),
+        ).rejects.toThrow("changed my mind");
+        expect(client.isConnected).toBe(false);
+      } finally {
+        silent.close();
+      }
     },
     { timeoutMs },
   );
@@ -354,6 +360,28 @@ describe("shutdown", () => {
       const third = await AsyncUcxManager.create({ ucx: loopbackUcx });
       await third.shutdown({ timeoutMs: 0 });
       expect(third.isOpen).toBe(false);
+    },
+    { timeoutMs },
+  );
+
+  test(
+    "connected and quiet, it sleeps: what UCX does to notice a dead peer keeps nobody awake",
+    async () => {
+      const manager = ucx.manager({ ucx: sharedMemoryUcx, keepAliveMs: 50 });
+      const server = await ucx.serve(manager, echo);
+      const client = await ucx.connect(manager, server);
+      await client.request(0, "busy for a while");
+      const waiting = client.receiveMessage().catch(() => {});
+      await untilTrue(() => manager.progressStats().sleeps > 2, "it sleeps");
+      const before = manager.progressStats();
+      await untilTrue(
+        () => manager.progressStats().wakes >= before.wakes + 10,
+        "ten wakes",
+      );
+      const turns = manager.progressStats().pumpTurns - before.pumpTurns;
+      expect(turns).toBeLessThan(200);
+      await manager.shutdown();
+      await waiting;
     },
     { timeoutMs },
   );

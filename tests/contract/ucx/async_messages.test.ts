@@ -185,9 +185,10 @@ describe("an asynchronous client", () => {
   test(
     "a long message whose receive is given up, at whatever moment, goes to the next",
     async () => {
+      // Two workers: within one, all of a fetch happens in one turn.
       const manager = ucx.manager();
       const bytes = 2 ** 20;
-      const server = await ucx.serve(manager, async (client) => {
+      const server = await ucx.serve(ucx.manager(), async (client) => {
         for await (const message of client)
           await client.sendMessage(
             1,

@@ -353,18 +353,19 @@ for (const [name, ucx] of Object.entries(transports))
 
     test("are readable after their sender has closed, those kept aside too", () => {
       const { worker, to, from } = connect({ creditMessages: 4 });
-      const sends = [1, 1, 1, 1, 2, 1].map((tag) =>
+      const sends = [1, 1, 1, 1, 2].map((tag) =>
         worker.startSendTag(to, tag, Uint8Array.of(tag)),
       );
       const buffer = new Uint8Array(4);
       worker.receiveTag(from, 2, buffer);
       for (const send of sends) send.wait();
+      expect(worker.stats().messagesSpilled).toBe(4);
       worker.disconnect(to);
       progressUntil(worker, "closed", () => !worker.isConnected(from));
       expect(() => worker.sendTag(from, 1, buffer)).toThrow(
         UcxNotConnectedError,
       );
-      for (let count = 0; count < 5; count++)
+      for (let count = 0; count < 4; count++)
         expect(worker.receiveTag(from, 1, buffer)).toBe(1);
       expect(() => worker.receiveTag(from, 1, buffer)).toThrow(
         UcxNotConnectedError,

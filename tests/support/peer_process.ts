@@ -36,6 +36,11 @@ export interface PeerFixture {
     program: URL,
     ...parameters: readonly string[]
   ): PeerProcess;
+  /** Starts any other command, with these variables in addition to the environment. */
+  startCommand(
+    words: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): PeerProcess;
   stopAll(): Promise<void>;
 }
 
@@ -103,6 +108,20 @@ function follow(child: ChildProcess, what: string): PeerProcess {
 /** Makes peers that do not outlive their test. */
 export function peerFixture(): PeerFixture {
   const running = new Set<PeerProcess>();
+  const run = (
+    [command = "", ...rest]: readonly string[],
+    what: string,
+    environment: Readonly<Record<string, string>> = {},
+  ): PeerProcess => {
+    const child = spawn(command, rest, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    });
+    const peer = follow(child, what);
+    running.add(peer);
+    void peer.exited.then(() => running.delete(peer));
+    return peer;
+  };
   const launch = (
     runtime: Runtime,
     program: URL,
@@ -124,18 +143,15 @@ export function peerFixture(): PeerFixture {
         `ulimit -n ${descriptorLimit}; exec "$@"`,
         "sh",
       );
-    const [command = "", ...rest] = words;
-    const child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"] });
-    const peer = follow(child, `${runtime} ${path}`);
-    running.add(peer);
-    void peer.exited.then(() => running.delete(peer));
-    return peer;
+    return run(words, `${runtime} ${path}`);
   };
   return {
     start: (runtime, program, ...parameters) =>
       launch(runtime, program, parameters),
     startWithin: (descriptorLimit, runtime, program, ...parameters) =>
       launch(runtime, program, parameters, descriptorLimit),
+    startCommand: (words, environment) =>
+      run(words, words.join(" "), environment),
     async stopAll() {
       const left = [...running];
       for (const peer of left) peer.kill("SIGKILL");

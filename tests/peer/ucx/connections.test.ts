@@ -297,6 +297,30 @@ describe("connections by worker address", () => {
     );
 
   test(
+    "end at once on the other side too, where UCX does not tell",
+    async () => {
+      const folder = newFolder();
+      const keys = { TLS: "posix,cma" };
+      const one = startScript(peers, "bun", { ucx: keys }, [
+        { do: "publish", folder, name: "one" },
+        { do: "awaitOpened", count: 1 },
+        { do: "awaitClosed", count: 1, timeoutMs: 10_000 },
+      ]);
+      const other = startScript(peers, "deno", { ucx: keys }, [
+        { do: "connectToPublished", folder, name: "one" },
+        { do: "disconnect", timeoutMs: 30_000 },
+        { do: "sleep", ms: 15_000 },
+      ]);
+      const answers = await one.answersUntil("closed");
+      expect(answers.at(-1)).toEqual({ closed: 1 });
+      const end = answers.find((each) => each["event"] === "close");
+      expect([end?.["by"], end?.["orderly"]]).toEqual(["peer", true]);
+      expect(other.errors()).toBe("");
+    },
+    { timeoutMs },
+  );
+
+  test(
     "are refused, with the reason, by who does not want them",
     async () => {
       const [, ucx] = transports[0] ?? [];

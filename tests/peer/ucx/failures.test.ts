@@ -232,6 +232,35 @@ for (const [name, ucx] of transports)
     );
 
     test(
+      "who closes waits until its long message is received",
+      async () => {
+        const bytes = 8 * 2 ** 20;
+        const server = startScript(peers, "bun", { ucx }, [
+          { do: "listen" },
+          { do: "awaitOpened", count: 1 },
+          { do: "sleep", ms: 500 },
+          { do: "receive", tag: 1, bytes },
+          { do: "awaitClosed", count: 1 },
+        ]);
+        const client = startScript(peers, "deno", { ucx }, [
+          { do: "connect", to: await addressOf(server) },
+          { do: "beginSend", tag: 1, bytes },
+          { do: "disconnect", timeoutMs: 20_000 },
+        ]);
+        const answers = await server.answersUntil("finished");
+        const failures = answers.filter((each) => "failed" in each);
+        expect(failures).toEqual([]);
+        expect(answers.some((each) => each["received"] === bytes)).toBe(true);
+        const closes = answers.filter((each) => each["event"] === "close");
+        expect(closes.map(({ by, orderly }) => [by, orderly])).toEqual([
+          ["peer", true],
+        ]);
+        expect(await client.exited).toEqual({ code: 0, signal: null });
+      },
+      { timeoutMs },
+    );
+
+    test(
       "both sides that close at once end once each, in order",
       async () => {
         const server = startScript(peers, "bun", { ucx }, [

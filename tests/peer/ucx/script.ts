@@ -42,7 +42,8 @@ export type Step = { readonly timed?: boolean } & (
       readonly timeoutMs?: number;
     }
   | {
-      readonly do: "send" | "sendToAll" | "sendUntilFailure";
+      /** BeginSend does not wait for the receiver. */
+      readonly do: "send" | "beginSend" | "sendToAll" | "sendUntilFailure";
       readonly tag: number;
       readonly bytes: number;
       readonly timeoutMs?: number;

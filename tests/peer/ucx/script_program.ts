@@ -168,6 +168,13 @@ function run(step: Step): object | undefined {
         timeoutMs: step.timeoutMs,
       });
       return { sent: step.bytes };
+    case "beginSend": {
+      const core = worker.inner;
+      const endpoint = core.connections.table.get(newest());
+      if (endpoint === undefined) throw new Error("there is no endpoint");
+      core.messages.send(endpoint, step.tag, new Uint8Array(step.bytes));
+      return undefined;
+    }
     case "sendToAll": {
       const results = worker.broadcastTag(step.tag, new Uint8Array(step.bytes));
       const failures = [...results.values()].flatMap((each) =>

@@ -101,8 +101,12 @@ export class Closing {
 
   /** The peer has answered our goodbye; or it is gone, after its own. */
   onFarewell(endpoint: Endpoint): void {
-    if (endpoint.state === "left") this.end(endpoint, undefined);
-    else if (endpoint.state === "leaving") {
+    if (endpoint.state === "left")
+      this.end(endpoint, undefined, this.#lastWord(endpoint, "farewell"));
+    else if (endpoint.parting) {
+      endpoint.released = true;
+      this.#releaseWhenFlushed(endpoint);
+    } else if (endpoint.state === "leaving") {
       endpoint.farewell = true;
       this.#partWhenDone(endpoint);
     }
@@ -174,16 +178,28 @@ export class Closing {
       endpoint.handle,
       native.params.plain,
     );
-    if (request < 0)
-      this.end(endpoint, this.#unlessOrderly(endpoint, Number(request)));
-    else if (!request) this.end(endpoint, undefined);
-    else
+    const finish = (status: number): void => {
+      if (status !== 0) {
+        this.end(endpoint, this.#unlessOrderly(endpoint, status));
+        return;
+      }
+      endpoint.flushed = true;
+      this.#releaseWhenFlushed(endpoint);
+    };
+    if (request > 0)
       requests.add("plain", request, undefined).onDone = ({ status }) =>
-        this.end(
-          endpoint,
-          status === 0 ? undefined : this.#unlessOrderly(endpoint, status),
-        );
+        finish(status);
+    else finish(Number(request));
     return true;
+  }
+
+  /**
+   * Cuts off when the peer has answered our farewell. Not before: the end of a connection can overtake what is on its
+   * way, and the peer would lose a long message that it is still receiving.
+   */
+  #releaseWhenFlushed(endpoint: Endpoint): void {
+    if (endpoint.flushed && (endpoint.released || endpoint.raw))
+      this.end(endpoint, undefined);
   }
 
   /** The error of a status, unless both had said all that they had to say: whoever is faster then cuts the other off. */

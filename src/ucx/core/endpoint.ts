@@ -120,6 +120,9 @@ export class Endpoint {
   farewell = false;
   /** Whether we have said the last word, and only wait until it has left. */
   parting = false;
+  /** Whether that has left, and whether the peer has answered it. */
+  flushed = false;
+  released = false;
   /** Whether it was us who ended it. */
   endedByUs = false;
   /** Why it does not work any more. */

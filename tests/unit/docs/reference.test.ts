@@ -84,4 +84,15 @@ describe("docs/troubleshooting.md", () => {
       expect(exits).toContain(exitCodeOf(error));
     });
   }
+
+  for (const type of Object.values(ringwire)) {
+    if (typeof type !== "function") continue;
+    if (!(type.prototype instanceof ringwire.UcxError)) continue;
+    test(`${type.name} - has a row that says whether it is retryable`, () => {
+      const error = Reflect.construct(type, ["a test"]) as ringwire.UcxError;
+      expect(`${type.name}: ${rows.get(error.code)?.[1]}`).toBe(
+        `${type.name}: ${error.retryable ? "yes" : "no"}`,
+      );
+    });
+  }
 });

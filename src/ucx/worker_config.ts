@@ -37,7 +37,7 @@ export interface WorkerConfig {
   readonly progressIntervalUs?: number | undefined;
   /** No handshake, no credits, all 64 bits of a tag: any UCX program as peer. @default false */
   readonly raw?: boolean | undefined;
-  /** Told to the peers, for people; at most 64 bytes of UTF-8. @default the process's title */
+  /** Told to the peers, for people; at most 64 bytes of UTF-8. @default "" */
   readonly name?: string | undefined;
   /**
    * UCX's own keys, without `UCX_`: `{ TLS: "tcp", NET_DEVICES: "lo" }`. They go before the environment's; unknown ones

@@ -277,7 +277,12 @@ export class Connection {
   ): Promise<void> {
     const { core, driver } = this.#background;
     const { endpoint } = this;
-    if (endpoint.state === "closed" || core.isClosed) return;
+    if (core.isClosed) return;
+    if (endpoint.state === "closed") {
+      // Who closes does not want what is left of it.
+      core.connections.closing.forget(endpoint);
+      return;
+    }
     this.failPending(
       new UcxCanceledError("the connection was closed", {
         endpointId: endpoint.id,

@@ -162,6 +162,7 @@ export class Inboxes implements TagDispatcher {
     if (fetched.isComplete) {
       this.settled += 1;
       receive.fulfill(fetched.data, fetched);
+      this.#tookLast(inbox.endpoint);
       return;
     }
     fetched.receive = receive;
@@ -198,6 +199,7 @@ export class Inboxes implements TagDispatcher {
       if (fetched.receive === undefined) return;
       this.settled += 1;
       fetched.receive.fulfill(data, fetched);
+      this.#tookLast(inbox.endpoint);
     };
   }
 
@@ -210,6 +212,7 @@ export class Inboxes implements TagDispatcher {
     const { endpoint } = inbox;
     const index = inbox.kept.findIndex((kept) => kept.fetched === fetched);
     if (index >= 0) inbox.takeKept(index);
+    this.#tookLast(endpoint);
     if (fetched.receive === undefined) {
       this.#messages.dropped += 1;
       return;
@@ -283,6 +286,17 @@ export class Inboxes implements TagDispatcher {
     if (bytes > this.#core.config.spillBytes)
       this.#core.connections.closing.overflow(endpoint);
     else this.#messages.grant(endpoint);
+  }
+
+  hasUnread(endpoint: Endpoint): boolean {
+    const inbox = this.#byWireId.get(endpoint.wireId);
+    return inbox !== undefined && inbox.kept.length + inbox.fetching.size > 0;
+  }
+
+  /** The last message of a connection may be gone by now. */
+  #tookLast(endpoint: Endpoint | undefined): void {
+    if (endpoint?.state === "closed")
+      this.#core.connections.closing.forgetIfEmpty(endpoint);
   }
 
   forget(endpoint: Endpoint): void {

@@ -35,7 +35,7 @@ export class Operation {
   handed = false;
   /** Whether it was asked to give up. */
   canceled = false;
-  /** Whether it only keeps a message aside. */
+  /** Whether it only keeps a message aside, or throws it away. */
   aside = false;
   /** The connection that a received message came by; undefined in raw mode, and of one that is gone. */
   sender: Endpoint | undefined;

@@ -46,6 +46,8 @@ export interface TagMessagesContext extends TagCreditContext {
 export interface TagDispatcher {
   /** The peer waits for credit, and nothing was received since it got the last. */
   onStarved(endpoint: Endpoint): void;
+  /** Whether it keeps a message of a connection that nobody has received. */
+  hasUnread(endpoint: Endpoint): boolean;
   /** A connection is let go: its messages are to be thrown away. */
   forget(endpoint: Endpoint): void;
 }

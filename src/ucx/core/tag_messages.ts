@@ -316,6 +316,7 @@ export class TagMessages extends TagSending {
       operation.waits = false;
       this.#credit.waitsNoMore(operation.endpoint);
     }
+    const { aside } = operation;
     const truncated = operation.status === truncatedStatus;
     if (truncated)
       operation.failure = new UcxTruncatedError(
@@ -325,8 +326,8 @@ export class TagMessages extends TagSending {
       );
     else if (operation.status !== 0) return;
     operation.sender = this.#endpointOf(operation.tagUpper);
-    this.#count(operation.sender, operation.bytes, true, !operation.aside);
-    if (truncated) this.#counters(operation.sender).errors++;
+    this.#count(operation.sender, operation.bytes, true, !aside);
+    if (truncated && !aside) this.#counters(operation.sender).errors++;
   }
 
   #counters(endpoint: Endpoint | undefined): Counters {
@@ -432,6 +433,7 @@ export class TagMessages extends TagSending {
     if (this.#raw || (this.#native.features & UCP_FEATURE.TAG) === 0)
       return false;
     return (
+      this.dispatcher?.hasUnread(endpoint) === true ||
       this.#spill.ofEndpoint(endpoint).length > 0 ||
       this.#peekUnexpected(endpoint.all) !== noMessage
     );
@@ -439,15 +441,9 @@ export class TagMessages extends TagSending {
 
   /** Looks for a message and takes it out of UCX's matching; it must be received or discarded. */
   probe(match: TagMatch): ProbedMessage | undefined {
-    const { functions, worker } = this.#native;
     const info = this.#info;
-    const handle = functions.ucp_tag_probe_nb(
-      worker,
-      match.tag,
-      match.mask,
-      1,
-      info.handle,
-    );
+    const { tag, mask } = match;
+    const handle = this.#probe(this.#worker, tag, mask, 1, this.#infoHandle);
     if (!handle) return undefined;
     return {
       handle,
@@ -470,9 +466,14 @@ export class TagMessages extends TagSending {
     return this.#requests.add("tagReceive", request, buffer);
   }
 
-  /** Receives a message that `probe` gave. */
-  takeProbed(message: ProbedMessage, buffer: Uint8Array): Operation {
+  /** Receives a message that `probe` gave; `aside` when nobody gets it. */
+  takeProbed(
+    message: ProbedMessage,
+    buffer: Uint8Array,
+    aside = false,
+  ): Operation {
     const operation = this.#begin(message, buffer);
+    operation.aside = aside;
     this.#requests.look(operation);
     return operation;
   }
@@ -480,7 +481,7 @@ export class TagMessages extends TagSending {
   /** Throws a message away that `probe` gave. */
   discard(message: ProbedMessage): void {
     this.dropped++;
-    this.takeProbed(message, new Uint8Array(new ArrayBuffer(0)));
+    this.takeProbed(message, new Uint8Array(new ArrayBuffer(0)), true);
   }
 
   /** Throws away whatever is left of a connection that is let go. */

@@ -60,6 +60,21 @@ export abstract class TagArguments {
     return endpoint;
   }
 
+  /**
+   * For calls that only look: who loops over the connections may end one by receiving from another.
+   *
+   * @returns null when it is closed and nothing of it is left
+   * @throws {UcxNotConnectedError} when there never was one of that id
+   */
+  knownOrGone(endpointId: EndpointId): Endpoint | null {
+    const { table } = this.core.connections;
+    if (table.get(endpointId) === undefined && table.wasGiven(endpointId)) {
+      this.core.checkOpen();
+      return null;
+    }
+    return this.known(endpointId);
+  }
+
   protected checkWorker(call: string): void {
     if (this.core.isClosed) this.core.checkOpen();
     if (!this.#enabled) throw new UcxFeatureDisabledError(call, "enableTag");

@@ -33,6 +33,12 @@ export abstract class WorkerTags extends WorkerGroups {
     return endpointId === undefined ? undefined : this.#tags.known(endpointId);
   }
 
+  #fromOrGone(endpointId: EndpointId | undefined): Endpoint | undefined | null {
+    return endpointId === undefined
+      ? undefined
+      : this.#tags.knownOrGone(endpointId);
+  }
+
   #to(endpointId: EndpointId): Endpoint {
     return this.#tags.known(endpointId);
   }
@@ -167,8 +173,9 @@ export abstract class WorkerTags extends WorkerGroups {
   /**
    * Takes a message if one has come. One that is too long for the buffer stays.
    *
-   * @returns its bytes, or undefined when there is none
+   * @returns its bytes, or undefined when there is none; also when the connection has ended, and nothing of it is left
    * @throws {UcxTruncatedError} when it is longer than the buffer
+   * @throws {UcxNotConnectedError} when there never was such a connection
    */
   tryReceiveTag(
     endpointId: EndpointId | undefined,
@@ -176,7 +183,10 @@ export abstract class WorkerTags extends WorkerGroups {
     buffer: Uint8Array,
     options?: TagProbeOptions,
   ): number | undefined {
-    return this.#tags.tryReceive(this.#from(endpointId), tag, buffer, options);
+    const from = this.#fromOrGone(endpointId);
+    return from === null
+      ? undefined
+      : this.#tags.tryReceive(from, tag, buffer, options);
   }
 
   /** As {@linkcode tryReceiveTag}, and tells tag and sender too. */
@@ -196,6 +206,7 @@ export abstract class WorkerTags extends WorkerGroups {
     tag?: number | bigint,
     options?: TagProbeOptions,
   ): TagMessageInfo | undefined {
-    return this.#tags.probe(this.#from(endpointId), tag, options);
+    const from = this.#fromOrGone(endpointId);
+    return from === null ? undefined : this.#tags.probe(from, tag, options);
   }
 }

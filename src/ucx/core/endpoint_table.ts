@@ -28,6 +28,11 @@ export class EndpointTable {
     return this.#nextId++;
   }
 
+  /** Whether an id is or was a connection's. */
+  wasGiven(id: number): boolean {
+    return Number.isInteger(id) && id >= 1 && id < this.#nextId;
+  }
+
   add(endpoint: Endpoint): void {
     this.#live.set(endpoint.id, endpoint);
     this.#byWireId.set(endpoint.wireId, endpoint);

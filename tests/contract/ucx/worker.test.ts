@@ -1,4 +1,8 @@
-import { UcxTimeoutError, UcxWorker } from "../../../src/ucx/mod.ts";
+import {
+  UcxNotConnectedError,
+  UcxTimeoutError,
+  UcxWorker,
+} from "../../../src/ucx/mod.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
 const ucx = { TLS: "tcp", NET_DEVICES: "lo" };
@@ -37,6 +41,14 @@ describe("a UCX worker", () => {
     expect(worker.isConnected(theirs ?? 0)).toBe(false);
     expect(worker.tryReceiveTag(theirs, 3, new Uint8Array(100))).toBe(10);
     expect(worker.getEndpointIds()).toEqual([]);
+    // Who loops over a list that was made before must not stumble over it.
+    expect(worker.tryReceiveTag(theirs, 3, new Uint8Array(100))).toBe(
+      undefined,
+    );
+    expect(worker.probeTag(theirs)).toBe(undefined);
+    expect(() => worker.tryReceiveTag(99, 3, new Uint8Array(100))).toThrow(
+      UcxNotConnectedError,
+    );
     expect(worker.stats().messagesDropped).toBe(0);
   });
 });

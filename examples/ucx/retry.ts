@@ -5,7 +5,7 @@
  *     bun examples/ucx/retry.ts
  *     deno run -A examples/ucx/retry.ts
  */
-import { AsyncUcxManager, sendWithRetry, UcxError } from "ringwire";
+import { AsyncUcxManager, sendWithRetry } from "ringwire";
 import {
   ChildProcesses,
   type RunningProcess,
@@ -26,14 +26,14 @@ const address = await first.line();
 await using manager = new AsyncUcxManager();
 const client = manager.createClient();
 await client.connect(address);
-console.log(`first server: ${await ask("ECHO:before")}`);
+console.log(`first server: ${await ask("ECHO:one")}`);
 
 first.kill("SIGKILL");
 const reason = await client.closed;
 console.log(`the server was killed: ${reason?.error?.code}`);
 
 // Nobody is there while this begins to try.
-const asking = ask("ECHO:after");
+const asking = ask("ECHO:two");
 const second = startServer(address);
 await second.line();
 console.log(`second server: ${await asking}`);
@@ -48,7 +48,6 @@ async function ask(text: string): Promise<string> {
     beforeRetry: async () => {
       if (!client.isConnected) await client.connect(address);
     },
-    isRetryable: (error) => error instanceof UcxError,
   });
   const answer = await client.receive({ tag, timeoutMs: 10_000 });
   return `${answer.text()} ${retries > 0 ? "after retries" : "at once"}`;

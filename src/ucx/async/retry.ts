@@ -1,6 +1,6 @@
 /** Sending again what may succeed later. */
 import { clearTimeout, setTimeout } from "node:timers";
-import { UcxError, UcxTimeoutError } from "../errors.ts";
+import { UcxError, UcxNotConnectedError, UcxTimeoutError } from "../errors.ts";
 import type { MessageSender } from "./burst.ts";
 import type { SendData } from "./message.ts";
 import { checkWait, type WaitOptions } from "./wait_limits.ts";
@@ -15,7 +15,11 @@ export interface RetryOptions extends WaitOptions {
   readonly maxDelayMs?: number | undefined;
   /** Milliseconds that one try may take. @default no limit but `timeoutMs` */
   readonly attemptTimeoutMs?: number | undefined;
-  /** Which errors are worth another try. @default those that say so (`retryable`) */
+  /**
+   * Which errors are worth another try.
+   *
+   * @default those that say so (`retryable`), and with `beforeRetry`, which may connect again, a closed connection
+   */
   readonly isRetryable?: ((error: unknown) => boolean) | undefined;
   /**
    * Called before a retry, after its pause: to connect again, for instance. What it throws counts as a failed try.
@@ -35,6 +39,10 @@ const maxDelayMsDefault = 5000;
 
 function saysSo(error: unknown): boolean {
   return error instanceof UcxError && error.retryable;
+}
+
+function saysSoOrIsClosed(error: unknown): boolean {
+  return saysSo(error) || error instanceof UcxNotConnectedError;
 }
 
 function within(name: string, value: number, min: number, max: number): void {
@@ -81,7 +89,7 @@ export async function sendWithRetry(
   checkWait(options);
   const {
     maxRetries = maxRetriesDefault,
-    isRetryable = saysSo,
+    isRetryable = options.beforeRetry === undefined ? saysSo : saysSoOrIsClosed,
     signal,
     timeoutMs = Number.POSITIVE_INFINITY,
     attemptTimeoutMs = Number.POSITIVE_INFINITY,

@@ -57,6 +57,21 @@ describe("sending with retries", () => {
     expect(chosen.calls).toBe(2);
   });
 
+  test("a connection that its peer has closed is worth a try to those who can connect again", async () => {
+    const closed = new UcxNotConnectedError("the peer has closed it");
+    await expect(
+      sendWithRetry(failing([closed]), 1, "x", soon),
+    ).rejects.toThrow(UcxNotConnectedError);
+    let connected = 0;
+    const retries = await sendWithRetry(failing([closed, reset]), 1, "x", {
+      ...soon,
+      beforeRetry: () => {
+        connected++;
+      },
+    });
+    expect([retries, connected]).toEqual([2, 2]);
+  });
+
   test("ends with its deadline, pauses included, and tells the cause", async () => {
     const client = failing(Array.from({ length: 1000 }, () => reset));
     let failure: unknown;

@@ -22,10 +22,17 @@ read back: "written there"
 the owner: counter 1024
 the owner: text "written there"
 `,
+  "active_messages.ts": `the server handled: add 2, add 40
+the total is 42
+`,
   "async_client_server.ts": `PING -> PONG
 ECHO:hello -> REPLY:hello
 Hello, async UCX! -> RECEIVED:Hello, async UCX!
 the server: 1 connections were served
+the server ended with 0
+`,
+  "threads.ts": `8 clients were served by 2 threads
+threads have 4 and 4 connections
 the server ended with 0
 `,
   "ping_pong.ts": `300 of 300 pings were answered
@@ -72,9 +79,9 @@ RECEIVED:low 3
 RECEIVED:low 4
 sent: high 4, normal 4, low 4
 `,
-  "retry.ts": `first server: REPLY:before at once
+  "retry.ts": `first server: REPLY:one at once
 the server was killed: UcxConnectionReset
-second server: REPLY:after after retries
+second server: REPLY:two after retries
 `,
   "connection_monitor.ts": `heartbeat 1 was answered
 heartbeat 2 was answered

@@ -61,6 +61,7 @@ enum {
     RW_REDELIVERED = 1, /* taken before without having been acknowledged */
     RW_EVICTED = 2,     /* this claim took the place of a waiting message, and the drop is not counted yet: whoever recovers it does */
     RW_UNSUMMED = 4,    /* zero-copy body in a memory segment: no checksum was made */
+    RW_UNCOUNTED = 8,   /* this lease is no attempt yet: given back, none is to be taken off; means nothing when the slot is not leased */
 };
 
 /* Deadline and due words carry the low bits of the generation they were written for: a stale tag means "not set yet". */

@@ -46,7 +46,8 @@ static void reading_done(rwq *q) { rw_store(&q->me_record->reading, q->views); }
 static bool lease(rwq *q, uint32_t slot, uint64_t word, uint64_t *leased) {
     uint32_t attempts = RW_ATTEMPTS(word) + !q->uncounted;
     if (attempts > 255) attempts = 255;
-    *leased = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(word), RW_PRIORITY(word), q->me, attempts, RW_GEN(word));
+    uint32_t flags = (RW_FLAGS(word) & ~RW_UNCOUNTED) | (q->uncounted ? RW_UNCOUNTED : 0);
+    *leased = RW_WORD(RWQ_SLOT_LEASED, flags, RW_PRIORITY(word), q->me, attempts, RW_GEN(word));
     reading(q, true);
     RW_POINT("lease:before");
     /* SYNC POINT (slot.state): acquires header and body from commit(), or from who put it back */

@@ -145,7 +145,7 @@ RWQ_API int32_t rwq_cancel(rwq *q, uint32_t slot, uint32_t id_lo, uint32_t id_hi
  */
 RWQ_API int32_t rwq_consume_alone(rwq *q);
 enum { RWQ_TAKE_ACK = 1, /* acknowledged before the call returns (unless RWQ_META_BIG) */ RWQ_TAKE_LEASE = 0, RWQ_TAKE_POINTER = 2 /* lease, no copy, io.out_pointer */,
-       RWQ_TAKE_UNCOUNTED = 4 /* a lease that is no attempt before rwq_count_attempt() says so; given back, it is not to be uncounted once more */ };
+       RWQ_TAKE_UNCOUNTED = 4 /* a lease that is no attempt before rwq_count_attempt() says so; given back, uncounted or not, it takes none off */ };
 /* Takes the next message: io.meta; body at the staging area's start, headers after it at the next multiple of 8. 0 or -EAGAIN … */
 RWQ_API int32_t rwq_receive(rwq *q, uint32_t how, uint32_t lease_ms);
 /* The same with the body in memory of the caller's; the headers are at the staging area's start. RWQ_META_BIG: the body is longer. */

@@ -141,7 +141,7 @@ int32_t rwq_nack(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi, double delay_m
     if (rw_load_relaxed(&q->helper)) rw_renew_forget(q, slot, token);
     uint32_t attempts = RW_ATTEMPTS(token);
     bool counted = !(flags & RWQ_NACK_UNCOUNTED);
-    if (!counted && attempts) attempts--;
+    if (!counted && attempts && !(RW_FLAGS(token) & RW_UNCOUNTED)) attempts--;
     if (counted && attempts >= q->super.max_deliver) {
         static const char why[] = "given back too often";
         if (!rw_bury(q, slot, token, why, sizeof why - 1)) return lost(q);
@@ -209,7 +209,7 @@ int32_t rwq_count_attempt(rwq *q, uint32_t slot, uint32_t lo, uint32_t hi) {
     if (RW_TAG_MATCHES(deadline, RW_GEN(token)) && RW_TIME(deadline) == RW_DEADLINE_EXPIRED) return lost(q);
     bool counts = RW_ATTEMPTS(token) < q->super.max_deliver;
     if (counts) {
-        next = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(token), RW_PRIORITY(token), q->me, RW_ATTEMPTS(token) + 1, RW_GEN(token));
+        next = RW_WORD(RWQ_SLOT_LEASED, RW_FLAGS(token) & ~RW_UNCOUNTED, RW_PRIORITY(token), q->me, RW_ATTEMPTS(token) + 1, RW_GEN(token));
         RW_POINT("count:before");
         if (!rw_renew_as(q, slot, token, next)) return lost(q);
         RW_POINT("count:after");

@@ -28,8 +28,8 @@ static uint32_t free_claim(rwq *q, uint32_t slot, uint64_t w) {
 
 static uint32_t give_back(rwq *q, uint32_t slot, uint64_t w, bool died) {
     if (died) return rw_requeue(q, slot, w, "its worker died");
-    uint32_t attempts = RW_ATTEMPTS(w);
-    return rw_make_ready(q, slot, w, attempts ? attempts - 1 : 0, RW_FLAGS(w) | RW_REDELIVERED);
+    uint32_t attempts = RW_ATTEMPTS(w), counted = attempts && !(RW_FLAGS(w) & RW_UNCOUNTED);
+    return rw_make_ready(q, slot, w, attempts - counted, RW_FLAGS(w) | RW_REDELIVERED);
 }
 
 uint32_t rw_recover_owned(rwq *q, const struct rw_owners *owners, bool died) {

@@ -166,8 +166,41 @@ static void what_the_dead_counted_is_kept(void) {
     }
 }
 
+static void take_uncounted(struct handle *h, uint32_t attempts) {
+    CHECK_EQUAL(receive_within(h, RWQ_TAKE_LEASE | RWQ_TAKE_UNCOUNTED, 3000), 0);
+    CHECK_EQUAL(h->io->meta.attempts, attempts);
+}
+
+/* Closing takes off what the lease has added, and no attempt that somebody made before. */
+static void closing_takes_off_only_what_was_counted(void) {
+    const char *path = fresh_path();
+    create_queue(path, small);
+    struct handle watcher = open_queue(path), a = open_queue(path);
+    send_text(&a, "x");
+    take_uncounted(&a, 0);
+    close_queue(&a), a = open_queue(path);
+    struct lease l = lease_text(&a, "x", 0);
+    CHECK_EQUAL(a.io->meta.attempts, 1);
+    CHECK_EQUAL(rwq_nack(a.q, LEASE(l), 0, 0), 0);
+    take_uncounted(&a, 1);
+    close_queue(&a), a = open_queue(path);
+    take_uncounted(&a, 1);
+    count(&a, lease_of(&a), 2);
+    close_queue(&a), a = open_queue(path);
+    take_uncounted(&a, 1); /* counted and then not done, as any lease that is closed */
+    l = lease_of(&a);
+    CHECK_EQUAL(rwq_nack(a.q, LEASE(l), 0, RWQ_NACK_UNCOUNTED), 0);
+    lease_text(&a, "x", 0);
+    close_queue(&a);
+    take_uncounted(&watcher, 1);
+    CHECK_EQUAL(ack_it(&watcher, lease_of(&watcher)), 0);
+    expect_no_leak(&watcher);
+    close_queue(&watcher);
+}
+
 static const struct test tests[] = {
     TEST(the_new_token_replaces_the_old_one), TEST(at_the_maximum_nothing_is_counted_and_the_lease_stays), TEST(a_lost_lease_counts_nothing),
     TEST(an_attempt_counted_while_the_lease_expires_does_not_keep_it), TEST(the_usual_lease_goes_on), TEST(renewal_goes_on_without_a_gap), TEST(what_the_dead_counted_is_kept),
+    TEST(closing_takes_off_only_what_was_counted),
 };
 int main(int argc, char **argv) { return RUN_TESTS(tests, argc, argv); }

@@ -111,7 +111,9 @@ function kindsOf(type: string, isResult: boolean): readonly string[] {
   }
   if (type === "size_t") return ["size"];
   if (type === "ssize_t") return ["isize"];
-  if (type === "uint64_t" || type === "ucp_tag_t") return ["u64"];
+  if (type === "uint64_t") return ["u64"];
+  // A tag that is a number passes faster as a handle in Bun.
+  if (type === "ucp_tag_t") return ["handle"];
   if (type === "unsigned" || type === "ucs_config_print_flags_t") {
     return ["u32"];
   }

@@ -67,9 +67,15 @@ export class TagCalls extends TagArguments {
     return deadlineOf(timeoutMs ?? this.core.config.timeoutMs);
   }
 
-  /** Every so often, a call that need not wait progresses all the same. */
+  /** Every so often, a call that need not wait progresses all the same. What it has got is still told afterwards. */
   #turn(): void {
-    if (++this.#calls % callsPerTurn === 0) this.core.progress();
+    if (++this.#calls % callsPerTurn !== 0) return;
+    const messages = this.#messages;
+    const { tagUpper, tagLower, sender } = messages;
+    this.core.progress();
+    messages.tagUpper = tagUpper;
+    messages.tagLower = tagLower;
+    messages.sender = sender;
   }
 
   // --- sending

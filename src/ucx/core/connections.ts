@@ -366,6 +366,14 @@ export class Connections {
       this.#controls = this.#controls.filter(([, reply]) => reply !== handle);
   }
 
+  /** The worker goes: connections are cut off, and what was recorded is of no use any more. */
+  drop(): void {
+    this.closing.endAll();
+    this.#controls = [];
+    this.#failures = [];
+    this.#waiting.length = 0;
+  }
+
   /** Handles what callbacks have recorded. Runs hooks of the user. Returns how much there was. */
   handleEvents(): number {
     let handled = 0;

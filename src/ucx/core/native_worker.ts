@@ -385,6 +385,11 @@ export class NativeWorker {
     );
   }
 
+  /** Whether nothing of it may be called any more: hooks of the user may destroy it while their caller goes on. */
+  get isDestroyed(): boolean {
+    return this.#destroyed;
+  }
+
   /** Destroys worker and context. Whatever is open goes with them. Idempotent. */
   destroy(): void {
     if (this.#destroyed) return;

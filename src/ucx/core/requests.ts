@@ -4,7 +4,12 @@ import type { UcpFunctions } from "../../../ffi/ucp/library.ts";
 import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
 import { TagReceiveInfo } from "../../../ffi/ucp/request_structs.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { inProgress, Operation, type OperationKind } from "./operation.ts";
+import {
+  canceledStatus,
+  inProgress,
+  Operation,
+  type OperationKind,
+} from "./operation.ts";
 
 /** Requests of one worker. */
 export class Requests {
@@ -96,6 +101,16 @@ export class Requests {
   /** Asks UCX to give every receive up. */
   cancelAll(): void {
     for (const operation of this.list()) this.cancel(operation);
+  }
+
+  /** UCX's worker is gone, and its requests with it: what is not done never will be. */
+  abandon(): void {
+    for (const operation of this.#active.splice(0)) {
+      operation.request = 0;
+      operation.status = canceledStatus;
+      operation.keep = undefined;
+      operation.onDone?.(operation);
+    }
   }
 
   /** Whether UCX still sends something for a connection. */

@@ -399,9 +399,8 @@ export class TagMessages extends TagSending {
   }
 
   #peekUnexpected(match: TagMatch): number {
-    const { functions, worker } = this.#native;
-    const { handle } = this.#info;
-    return functions.ucp_tag_probe_nb(worker, match.tag, match.mask, 0, handle)
+    const { tag, mask } = match;
+    return this.#probe(this.#worker, tag, mask, 0, this.#infoHandle)
       ? this.#info.length
       : noMessage;
   }
@@ -428,15 +427,18 @@ export class TagMessages extends TagSending {
     return spilled;
   }
 
+  /** Whether UCX can be asked for messages of one connection. */
+  get #tellsSenders(): boolean {
+    const { features, isDestroyed } = this.#native;
+    return !this.#raw && !isDestroyed && (features & UCP_FEATURE.TAG) !== 0;
+  }
+
   /** Whether a message of this connection has come that nobody received. */
   hasUnread(endpoint: Endpoint): boolean {
-    if (this.#raw || (this.#native.features & UCP_FEATURE.TAG) === 0)
-      return false;
-    return (
-      this.dispatcher?.hasUnread(endpoint) === true ||
-      this.#spill.ofEndpoint(endpoint).length > 0 ||
-      this.#peekUnexpected(endpoint.all) !== noMessage
-    );
+    if (!this.#tellsSenders) return false;
+    if (this.dispatcher?.hasUnread(endpoint) === true) return true;
+    if (this.#spill.ofEndpoint(endpoint).length > 0) return true;
+    return this.#peekUnexpected(endpoint.all) !== noMessage;
   }
 
   /** Looks for a message and takes it out of UCX's matching; it must be received or discarded. */
@@ -454,13 +456,12 @@ export class TagMessages extends TagSending {
   }
 
   #begin(message: ProbedMessage, buffer: Uint8Array): Operation {
-    const native = this.#native;
-    const request = native.functions.ucp_tag_msg_recv_nbx(
-      native.worker,
+    const request = this.#receiveProbed(
+      this.#worker,
       buffer,
       this.#sizes.at(buffer.byteLength),
       message.handle,
-      native.params.receive,
+      this.#native.params.receive,
     );
     if (request < 0) throw statusError("receiveTag", Number(request));
     return this.#requests.add("tagReceive", request, buffer);
@@ -486,7 +487,7 @@ export class TagMessages extends TagSending {
 
   /** Throws away whatever is left of a connection that is let go. */
   forget(endpoint: Endpoint): void {
-    if (this.#raw || (this.#native.features & UCP_FEATURE.TAG) === 0) return;
+    if (!this.#tellsSenders) return;
     this.dispatcher?.forget(endpoint);
     this.dropped += this.#spill.drop(endpoint);
     for (;;) {

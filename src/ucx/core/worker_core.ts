@@ -147,9 +147,12 @@ export class WorkerCore {
     const { requests } = this;
     if (requests.count > 0 && (happened > 0 || turn % turnsPerPoll === 0))
       happened += requests.poll();
+    // Here and below, a hook that ran may have closed it.
+    if (this.#closed) return happened;
     if (happened > 0 && this.messages.starvedCount > 0)
       this.messages.drainDeadlocked();
     if (this.connections.hasEvents) happened += this.connections.handleEvents();
+    if (this.#closed) return happened;
     const steps = this.#steps;
     for (let index = 0; index < steps.length; index++)
       happened += (steps[index] as Step)(happened);
@@ -200,7 +203,8 @@ export class WorkerCore {
 
   /** Blocks the thread until UCX has something to progress, at most so long. */
   sleep(timeoutMs: number): void {
-    if (timeoutMs <= 0 || !this.arm()) return;
+    // A hook that ran meanwhile may have closed it.
+    if (this.#closed || timeoutMs <= 0 || !this.arm()) return;
     pollDescriptor(
       this.native.eventDescriptor,
       Math.min(timeoutMs, sleepMsMax),
@@ -256,9 +260,12 @@ export class WorkerCore {
     this.requests.cancelAll();
     for (let turn = 0; turn < 1000 && this.requests.count > 0; turn++)
       this.progress();
+    // Whoever has connected in the meantime.
+    this.connections.drop();
     this.activeMessages.destroy();
     this.memories.destroy();
     this.#closed = true;
     this.native.destroy();
+    this.requests.abandon();
   }
 }

@@ -174,7 +174,8 @@ export class RemoteMemory {
   }
 
   #giveBack(): void {
-    this.#context.native.functions.ucp_rkey_destroy(this.#nativeKey);
+    const { functions, isDestroyed } = this.#context.native;
+    if (!isDestroyed) functions.ucp_rkey_destroy(this.#nativeKey);
     this.#context.onClose(this);
   }
 

@@ -4,6 +4,7 @@ import {
   UcxWorker,
 } from "../../../src/ucx/mod.ts";
 import { describe, expect, test } from "../../support/testing.ts";
+import { connectSelf } from "../../support/ucx_self.ts";
 
 const ucx = { TLS: "tcp", NET_DEVICES: "lo" };
 
@@ -50,5 +51,24 @@ describe("a UCX worker", () => {
       UcxNotConnectedError,
     );
     expect(worker.stats().messagesDropped).toBe(0);
+  });
+
+  test("tells of the message that a call has got, whatever else is received meanwhile", () => {
+    using worker = new UcxWorker({ ucx });
+    const [one, two] = [connectSelf(worker), connectSelf(worker)];
+    const [into, other] = [new Uint8Array(8), new Uint8Array(8)];
+    // More calls than there are between two turns of progress.
+    for (let count = 0; count < 300; count++) {
+      worker.sendTag(one.to, 5, new Uint8Array(3));
+      while (worker.probeTag(one.from, 5) === undefined) worker.progress();
+      const request = worker.startReceiveTag(two.from, 7, other);
+      worker.sendTag(two.to, 7, new Uint8Array(4));
+      expect(worker.receiveTagInto(one.from, 5, into)).toEqual({
+        byteLength: 3,
+        tag: 5,
+        endpointId: one.from,
+      });
+      expect(request.wait().endpointId).toBe(two.from);
+    }
   });
 });

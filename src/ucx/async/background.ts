@@ -52,6 +52,9 @@ export class Background {
         get hasWork() {
           return core.requests.count > 0;
         },
+        get deadlineMs() {
+          return core.connections.closing.deadlineMs;
+        },
       },
       (error) => hooks.onError(asError(error)),
       config.progress,
@@ -97,6 +100,8 @@ export class Background {
       if (happened === 0) break;
       total += happened;
     }
+    // The last turn may not have asked, and nobody may come back soon.
+    if (core.requests.count > 0) total += core.requests.poll();
     core.checkDeadlines();
     return total - (core.nativeEvents - before);
   }

@@ -2,7 +2,11 @@
 import type { UcxAddress } from "../address.ts";
 import type { MessageData } from "../core/buffers.ts";
 import type { CloseInfo } from "../core/endpoint.ts";
-import { UcxAlreadyConnectedError, UcxNotConnectedError } from "../errors.ts";
+import {
+  UcxAlreadyConnectedError,
+  UcxCanceledError,
+  UcxNotConnectedError,
+} from "../errors.ts";
 import type { EndpointStats } from "../statistics.ts";
 import type { Background } from "./background.ts";
 import { type BurstOptions, sendAll, sendEach } from "./burst.ts";
@@ -13,7 +17,7 @@ import {
   type OutgoingMessage,
   type SendData,
 } from "./message.ts";
-import type { WaitOptions } from "./wait_limits.ts";
+import { checkWait, type WaitOptions } from "./wait_limits.ts";
 
 /** Which message a receive takes, and how long it may wait. */
 export interface ReceiveOptions extends WaitOptions {
@@ -46,7 +50,10 @@ const asMessage = (
 export class AsyncUcxClient {
   readonly #background: Background;
   #connection: Connection | undefined;
-  #isConnecting = false;
+  /** A call of `connect` that goes on. */
+  #connecting:
+    | { readonly abort: AbortController; readonly done: Promise<void> }
+    | undefined;
 
   constructor(background: Background, connection?: Connection) {
     this.#background = background;
@@ -85,7 +92,9 @@ export class AsyncUcxClient {
    * @throws {UcxClosedError} when the manager is closed
    */
   async connect(address: UcxAddress, options?: WaitOptions): Promise<void> {
-    await this.#connectBy(() => connectTo(this.#background, address, options));
+    await this.#connectBy(options, (within) =>
+      connectTo(this.#background, address, within),
+    );
   }
 
   /** Connects to a worker by its address ({@linkcode AsyncUcxManager.workerAddress}), without a listener. @throws as {@linkcode connect} */
@@ -93,25 +102,38 @@ export class AsyncUcxClient {
     workerAddress: Uint8Array,
     options?: WaitOptions,
   ): Promise<void> {
-    await this.#connectBy(() =>
-      connectByWorkerAddress(this.#background, workerAddress, options),
+    await this.#connectBy(options, (within) =>
+      connectByWorkerAddress(this.#background, workerAddress, within),
     );
   }
 
   async #connectBy(
-    connect: () => Promise<Connection["endpoint"]>,
+    options: WaitOptions | undefined,
+    connect: (within: WaitOptions) => Promise<Connection["endpoint"]>,
   ): Promise<void> {
-    if (this.#isConnecting || this.isConnected)
+    if (this.#connecting !== undefined || this.isConnected)
       throw new UcxAlreadyConnectedError(
         "the client is connected, or about to be",
         { endpointId: this.endpointId },
       );
-    this.#isConnecting = true;
+    checkWait(options);
+    const abort = new AbortController();
+    const signals = [
+      abort.signal,
+      ...(options?.signal ? [options.signal] : []),
+    ];
+    const done = Promise.withResolvers<void>();
+    this.#connecting = { abort, done: done.promise };
     try {
-      const endpoint = await connect();
+      const endpoint = await connect({
+        ...options,
+        signal: AbortSignal.any(signals),
+      });
       this.#connection = new Connection(this.#background, endpoint);
+      abort.signal.throwIfAborted();
     } finally {
-      this.#isConnecting = false;
+      this.#connecting = undefined;
+      done.resolve();
     }
   }
 
@@ -341,11 +363,18 @@ export class AsyncUcxClient {
   }
 
   /**
-   * Closes: says goodbye, waits until what was sent has arrived, lets go. Idempotent; the client can connect again.
+   * Closes: says goodbye, waits until what was sent has arrived, lets go. Idempotent; the client can connect again. A
+   * `connect` that goes on is given up, with {@linkcode UcxCanceledError}.
    *
    * @param options.timeoutMs after it the connection is cut off; 0 does so at once. @default closeTimeoutMs
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkWait(options);
+    const connecting = this.#connecting;
+    connecting?.abort.abort(
+      new UcxCanceledError("the client was closed while it connected"),
+    );
+    await connecting?.done;
     await this.#connection?.close(options.timeoutMs);
   }
 

@@ -5,6 +5,7 @@ import type { Operation } from "../core/operation.ts";
 import {
   UcxCanceledError,
   UcxClosedError,
+  UcxFeatureDisabledError,
   UcxNotConnectedError,
   UcxTimeoutError,
 } from "../errors.ts";
@@ -79,6 +80,7 @@ export class Connection {
     options: WaitOptions | undefined,
   ): Promise<void> {
     this.#background.checkOpen();
+    this.#checkEnabled("sendMessage");
     checkTag(tag, this.endpoint.raw);
     checkData(data, "data");
     checkWait(options);
@@ -129,6 +131,11 @@ export class Connection {
     return undefined;
   }
 
+  #checkEnabled(call: string): void {
+    if (!this.#background.config.worker.enableTag)
+      throw new UcxFeatureDisabledError(call, "enableTag");
+  }
+
   #post(
     tag: number | bigint | undefined,
     maxLength: number | undefined,
@@ -136,6 +143,7 @@ export class Connection {
   ): Receive {
     const { inboxes, config } = this.#background;
     this.#background.checkOpen();
+    this.#checkEnabled("receiveMessage");
     if (tag !== undefined) checkTag(tag, config.worker.raw);
     if (mask !== undefined && typeof mask !== "bigint")
       throw new TypeError(`mask: given ${typeof mask}, allowed a bigint`);
@@ -277,6 +285,7 @@ export class Connection {
   ): Promise<void> {
     const { core, driver } = this.#background;
     const { endpoint } = this;
+    checkWait({ timeoutMs });
     if (core.isClosed) return;
     if (endpoint.state === "closed") {
       // Who closes does not want what is left of it.

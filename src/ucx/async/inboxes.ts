@@ -20,6 +20,8 @@ import { messageKind, wireIdOf, wireMask } from "../tags.ts";
 import { type FetchedMessage, Inbox, type KeptMessage } from "./inbox.ts";
 import type { Receive } from "./receive.ts";
 
+/** Each kept message costs some memory beside its bytes. */
+const overheadBytes = 128;
 /** Messages in one turn, so that their receivers get theirs. */
 const messagesPerTurn = 1024;
 /** A message may have come by a progress that told of nothing. */
@@ -58,7 +60,9 @@ export class Inboxes implements TagDispatcher {
     let inbox = this.#byWireId.get(endpoint.wireId);
     if (inbox === undefined) {
       inbox = new Inbox(endpoint);
-      this.#byWireId.set(endpoint.wireId, inbox);
+      // One that is gone already leaves its id to another.
+      if (this.#core.connections.table.byWireId(endpoint.wireId) === endpoint)
+        this.#byWireId.set(endpoint.wireId, inbox);
     }
     return inbox;
   }
@@ -88,6 +92,7 @@ export class Inboxes implements TagDispatcher {
   /** Takes what has come. Returns how many messages that were. */
   drain(): number {
     const messages = this.#messages;
+    if (!this.#core.config.enableTag) return 0;
     for (let count = 0; count < messagesPerTurn; count++) {
       const message = messages.probe(this.#every);
       if (message === undefined) return count;
@@ -282,7 +287,8 @@ export class Inboxes implements TagDispatcher {
     endpoint.keptMessages = inbox.kept.length;
     let bytes = 0;
     for (const each of this.#byWireId.values())
-      if ((each.endpoint?.keptMessages ?? 0) > 0) bytes += each.keptBytes;
+      if ((each.endpoint?.keptMessages ?? 0) > 0)
+        bytes += each.keptBytes + each.kept.length * overheadBytes;
     if (bytes > this.#core.config.spillBytes)
       this.#core.connections.closing.overflow(endpoint);
     else this.#messages.grant(endpoint);

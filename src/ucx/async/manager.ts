@@ -1,5 +1,6 @@
 /** Owns a worker and its progress in the background; makes clients and servers on it. */
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { timerDelayMsMax } from "../../base/deadline.ts";
 import { TypedEvents } from "../../base/events.ts";
 import type { UcxAddress } from "../address.ts";
 import { describeWorker } from "../core/descriptions.ts";
@@ -70,6 +71,10 @@ export class AsyncUcxManager {
 
   #onOpen(endpoint: Endpoint): void {
     if (endpoint.initiated) return;
+    if (this.#background.isClosing) {
+      this.#background.core.connections.closing.close(endpoint, 0);
+      return;
+    }
     for (const server of this.#servers) {
       if (!server.serves(endpoint)) continue;
       server.adopt(endpoint);
@@ -188,10 +193,13 @@ export class AsyncUcxManager {
       closing.close(endpoint, timeoutMs);
     }
     driver.notify();
-    const timer = setTimeout(() => {
-      // The driver may be asleep, and nobody look at the deadlines of the connections.
-      for (const endpoint of [...table.list()]) closing.close(endpoint, 0);
-    }, timeoutMs + 5);
+    const timer = setTimeout(
+      () => {
+        // Whoever has connected in the meantime.
+        for (const endpoint of [...table.list()]) closing.close(endpoint, 0);
+      },
+      Math.min(timeoutMs + 5, timerDelayMsMax),
+    );
     await this.#background.hold(Promise.all(closed));
     clearTimeout(timer);
     await ended;

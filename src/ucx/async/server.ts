@@ -174,8 +174,9 @@ export class AsyncUcxServer {
 
   /** Whether an endpoint came by this server's listener, or by worker address if that is what it serves. */
   serves(endpoint: Endpoint): boolean {
+    // Others may serve those who connect by worker address after it.
     return this.#address === undefined
-      ? endpoint.acceptedBy === undefined
+      ? endpoint.acceptedBy === undefined && !this.#isStopped
       : endpoint.acceptedBy === this.#accepting;
   }
 
@@ -345,7 +346,8 @@ export class AsyncUcxServer {
    *
    * @param options.timeoutMs after it connections are cut off, and handlers are left alone. @default closeTimeoutMs
    */
-  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkWait(options);
     this.#closing ??= this.#close(
       options.timeoutMs ?? this.#background.config.worker.closeTimeoutMs,
     );

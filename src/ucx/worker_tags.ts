@@ -65,7 +65,7 @@ export abstract class WorkerTags extends WorkerGroups {
    *   not take the message in time: then UCX still uses `data`, and the message may arrive
    * @throws {UcxLimitError} when it is longer than the peer takes
    * @throws {TypeError|RangeError} when an argument is wrong
-   * @throws {UcxUnsupportedError} when this UCX does not know that type of memory
+   * @throws {UcxUnsupportedError} when the peer takes no tagged messages, or this UCX does not know that type of memory
    */
   sendTag(
     endpointId: EndpointId,

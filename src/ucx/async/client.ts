@@ -148,6 +148,7 @@ export class AsyncUcxClient {
    * @throws {UcxConnectionResetError} when it is lost
    * @throws {UcxTimeoutError} when it takes too long
    * @throws {UcxLimitError} when it is longer than the peer takes, or too many wait
+   * @throws {UcxUnsupportedError} when the peer takes no messages
    */
   sendMessage(
     tag: number | bigint,

@@ -76,6 +76,8 @@ export class Endpoint {
   /** The random number that the peer's worker is known by; 0 while unknown, and in raw mode. */
   peerWorkerId = 0;
   peerFeatures = 0;
+  /** Whether it has said nothing else; what it cannot take would be lost without a word. */
+  peerTakesTags = true;
   /** Bytes of the longest message that the peer takes. */
   peerMessageBytesMax = Number.MAX_SAFE_INTEGER;
 

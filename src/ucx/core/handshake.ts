@@ -1,5 +1,6 @@
 /** What two workers tell each other before a connection is handed to its user: hello, and welcome or refusal. */
 import type { Handle } from "../../../ffi/host.ts";
+import { UCP_FEATURE } from "../../../ffi/ucp/constants.ts";
 import type { EndpointTarget } from "../../../ffi/ucp/endpoint_structs.ts";
 import {
   type UcxError,
@@ -154,6 +155,7 @@ export class Handshake {
     endpoint.peerWorkerId = greeting.workerId;
     endpoint.peerName = greeting.name;
     endpoint.peerFeatures = greeting.features;
+    endpoint.peerTakesTags = (greeting.features & UCP_FEATURE.TAG) !== 0;
     endpoint.sendLimit = greeting.credits;
     endpoint.streamSendLimit = greeting.streamCredits;
     if (greeting.messageBytesMax > 0)

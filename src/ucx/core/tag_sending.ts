@@ -2,7 +2,7 @@
 import type { Handle } from "../../../ffi/host.ts";
 import type { UcpFunctions } from "../../../ffi/ucp/library.ts";
 import { IovArray } from "../../../ffi/ucp/request_structs.ts";
-import { UcxLimitError } from "../errors.ts";
+import { UcxLimitError, UcxUnsupportedError } from "../errors.ts";
 import { statusError } from "../status_errors.ts";
 import { NativeData } from "./buffers.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -50,6 +50,7 @@ export abstract class TagSending {
    * is free again already.
    *
    * @param sync done only when the receiver has taken it
+   * @throws {UcxUnsupportedError} when the peer takes no tagged messages
    * @throws {UcxLimitError} when it is longer than the peer takes
    * @throws {UcxError} what UCX says of it
    */
@@ -118,6 +119,11 @@ export abstract class TagSending {
   }
 
   #checkSize(endpoint: Endpoint, sizeBytes: number): void {
+    if (!endpoint.peerTakesTags)
+      throw new UcxUnsupportedError(
+        `endpoint ${endpoint.id}: its peer was made without enableTag`,
+        { endpointId: endpoint.id },
+      );
     if (sizeBytes > endpoint.peerMessageBytesMax)
       throw new UcxLimitError(
         `the peer takes messages of at most ${endpoint.peerMessageBytesMax} bytes, this one has ${sizeBytes}`,

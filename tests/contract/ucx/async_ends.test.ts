@@ -3,6 +3,7 @@ import {
   UcxCanceledError,
   UcxFeatureDisabledError,
   UcxUnexpectedOverflowError,
+  UcxUnsupportedError,
   UcxWorker,
 } from "../../../src/ucx/mod.ts";
 import {
@@ -120,14 +121,14 @@ describe("the end of an asynchronous connection", () => {
         await client.closed;
       });
       const ends: boolean[] = [];
-      here.events.on("close", ({ orderly }) => ends.push(orderly));
+      there.events.on("close", ({ orderly }) => ends.push(orderly));
       for (let count = 0; count < 20; count++) await ucx.connect(there, server);
       const shut = there.shutdown({ timeoutMs: Number.POSITIVE_INFINITY });
       // A timer that is due at once comes before anything else then.
       const busyMs = performance.now() + 20;
       while (performance.now() < busyMs);
       await shut;
-      await untilTrue(() => ends.length === 20, "all have ended");
+      expect(ends.length).toBe(20);
       expect(ends.every((orderly) => orderly)).toBe(true);
     },
     { timeoutMs },
@@ -210,6 +211,25 @@ describe("an asynchronous worker", () => {
       expect(() => client.tryReceive()).toThrow(UcxFeatureDisabledError);
       expect((await client.ping()) >= 0).toBe(true);
       ended.resolve();
+    },
+    { timeoutMs },
+  );
+
+  test(
+    "sends none to a peer that takes none",
+    async () => {
+      const server = await ucx.serve(
+        ucx.manager({ enableTag: false }),
+        (client) => client.closed.then(() => {}),
+      );
+      const client = await ucx.connect(ucx.manager(), server);
+      for (const length of [0, 10, 300_000])
+        await expect(
+          client.sendMessage(1, new Uint8Array(length), { timeoutMs: 1000 }),
+        ).rejects.toThrow(UcxUnsupportedError);
+      expect((await client.ping()) >= 0).toBe(true);
+      await client.close();
+      expect((await client.closed)?.orderly).toBe(true);
     },
     { timeoutMs },
   );

@@ -26,6 +26,8 @@ export interface AcceptingContext {
   refusal(): UcxError | undefined;
   /** Makes a connection of a request, which is used up in any case. */
   admit(request: Handle, clientAddress: string, accept: unknown): void;
+  /** Refuses a request, which is used up. */
+  refuse(listener: Handle, request: Handle, reason: string): void;
   onError(error: Error): void;
 }
 
@@ -60,7 +62,7 @@ export class Accepting {
     for (const each of [...this.#undecided, ...this.#recorded].filter(isOf)) {
       if (!this.#undecided.delete(each))
         this.#recorded.splice(this.#recorded.indexOf(each), 1);
-      this.#context.native.reject(listener, each.request);
+      this.#context.refuse(listener, each.request, "the listener is closed");
     }
   }
 
@@ -83,7 +85,11 @@ export class Accepting {
     const refusal = isWanted ? this.#context.refusal() : undefined;
     if (refusal !== undefined) onError(refusal);
     if (!isWanted || refusal !== undefined)
-      native.reject(next.listener, next.request);
+      this.#context.refuse(
+        next.listener,
+        next.request,
+        refusal?.message ?? "the listener does not accept it",
+      );
     else this.#context.admit(next.request, clientAddress, next.accept);
     return true;
   }

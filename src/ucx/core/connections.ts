@@ -5,6 +5,7 @@
  */
 import type { Handle } from "../../../ffi/host.ts";
 import type { EndpointTarget } from "../../../ffi/ucp/endpoint_structs.ts";
+import { UCS } from "../../../ffi/ucp/status.ts";
 import {
   UcxError,
   UcxLimitError,
@@ -102,6 +103,8 @@ export class Connections {
       refusal: () => this.#refusal(),
       admit: (request, clientAddress, accept) =>
         this.#accept({ connectionRequest: request }, clientAddress, accept),
+      refuse: (listener, request, reason) =>
+        this.#refuse(listener, request, reason),
       onError: (error) => hooks.onError(error),
     });
     this.#handshake = new Handshake({
@@ -276,11 +279,26 @@ export class Connections {
     return begun;
   }
 
+  /**
+   * Accepts a connection only to say no at its hello. UCX's own refusal closes the socket in one thread while another
+   * may still be handling its events; under many refusals that ends in an assertion, and with it the process (1.13.1).
+   */
+  #refuse(listener: Handle, request: Handle, reason: string): void {
+    try {
+      this.#takeDescriptors();
+    } catch {
+      this.#native.reject(listener, request);
+      return;
+    }
+    this.#accept({ connectionRequest: request }, "", undefined, reason);
+  }
+
   /** Makes our side of a connection that somebody else has begun. Descriptors were taken for it. */
   #accept(
     target: EndpointTarget,
     remoteAddress: string,
     accept: unknown,
+    refusedFor?: string,
   ): Endpoint | undefined {
     const endpoint = this.#newEndpoint(
       remoteAddress,
@@ -288,6 +306,7 @@ export class Connections {
       this.#config.connectTimeoutMs,
     );
     endpoint.acceptedBy = accept;
+    endpoint.refusedFor = refusedFor;
     try {
       this.#create(endpoint, target);
     } catch (error) {
@@ -295,29 +314,24 @@ export class Connections {
       this.closing.end(endpoint, error);
       return undefined;
     }
-    if (endpoint.raw) {
-      this.#lift(endpoint);
-      this.#open(endpoint);
-    }
+    // Without a handshake there is no other way to say no than to close, once it has come about.
+    if (endpoint.raw && refusedFor !== undefined) this.#openRaw(endpoint);
+    else if (endpoint.raw) this.#open(endpoint.lift());
     return endpoint;
-  }
-
-  /** Raw peers know no credits. */
-  #lift(endpoint: Endpoint): void {
-    endpoint.sendLimit = Number.POSITIVE_INFINITY;
-    endpoint.streamSendLimit = Number.POSITIVE_INFINITY;
   }
 
   /** Without a handshake, a flush tells whether the connection has come about. */
   #openRaw(endpoint: Endpoint): void {
-    this.#lift(endpoint);
+    endpoint.lift();
     const request = this.#native.functions.ucp_ep_flush_nbx(
       endpoint.handle,
       this.#native.params.plain,
     );
     const finish = (status: number): void => {
       if (endpoint.state !== "connecting") return;
-      if (status === 0) this.#open(endpoint);
+      if (endpoint.refusedFor !== undefined)
+        this.closing.end(endpoint, undefined);
+      else if (status === 0) this.#open(endpoint);
       else this.closing.end(endpoint, this.#connectError(endpoint, status));
     };
     if (request > 0)
@@ -475,7 +489,8 @@ export class Connections {
       );
     return statusError(
       `${initiated ? "connect to" : "connection from"} ${where}`,
-      status,
+      // What was under way is canceled when the connection breaks.
+      status === UCS.UCS_ERR_CANCELED ? UCS.UCS_ERR_CONNECTION_RESET : status,
       id,
     );
   }

@@ -65,6 +65,8 @@ export class Endpoint {
   /** 0 before its turn to connect has come, and when UCX has let go of it. */
   handle: Handle = 0;
   state: EndpointState = "connecting";
+  /** Why its peer's hello is answered with a refusal, if so. */
+  refusedFor: string | undefined;
   /** `host:port`, or empty for one by worker address. */
   readonly remoteAddress: string;
   /** Whether we connected. */
@@ -159,6 +161,13 @@ export class Endpoint {
     this.remoteAddress = init.remoteAddress;
     this.initiated = init.initiated;
     this.raw = init.raw;
+  }
+
+  /** Raw peers know no credits. */
+  lift(): this {
+    this.sendLimit = Number.POSITIVE_INFINITY;
+    this.streamSendLimit = Number.POSITIVE_INFINITY;
+    return this;
   }
 
   /** The UCX tag of a message to the peer. Making a bigint costs more than the call that takes it, so the last one is kept. */

@@ -80,6 +80,14 @@ export class Handshake {
     const endpoint = known ?? this.#admitByAddress(hello);
     // With both connecting at once by worker address, UCX makes one connection of the two, and two hellos cross.
     if (endpoint?.state !== "connecting") return;
+    if (endpoint.refusedFor !== undefined) {
+      this.#context.closing.end(endpoint, undefined, {
+        kind: "refusal",
+        receiverId: hello.senderId,
+        reason: endpoint.refusedFor,
+      });
+      return;
+    }
     const address = this.#context.redirect(endpoint);
     if (address !== undefined) {
       this.#context.closing.end(endpoint, undefined, {

@@ -52,6 +52,8 @@ const ok = 0;
 const ioError = -3;
 const noDevice = -14;
 const busy = -15;
+/** The largest id of an active message. */
+const activeMessageIdMax = 65_535;
 /** UCX_ASYNC_MAX_EVENTS, when nobody has set it. */
 const watchedMaxDefault = 1024;
 
@@ -206,6 +208,10 @@ export class NativeWorker {
         return undefined;
       }),
     );
+    // UCX 1.13 looks a peer's id up beyond the end of its table, and dies of it: so the table has all ids. It does drop
+    // messages of those without a handler.
+    if ((this.features & UCP_FEATURE.AM) !== 0)
+      this.listenForHeaders(activeMessageIdMax, () => {});
   }
 
   #createWorker(config: ResolvedWorkerConfig, cell: NativeCell): Handle {

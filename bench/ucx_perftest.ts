@@ -6,7 +6,6 @@ import {
   shortBytes,
   type Transport,
   transports,
-  warmUp,
 } from "./programs/ucx_sizes.ts";
 import type { Sample } from "./sample.ts";
 import type { Stage } from "./stage.ts";
@@ -127,7 +126,7 @@ export async function runPerftest(
         "-n",
         String(count),
         "-w",
-        String(Math.min(warmUp, count)),
+        String(Math.min(countsOf(transport).warmUp, count)),
         "-f",
         "-v",
       ],

@@ -9,14 +9,18 @@ import {
   type UcxArgument,
 } from "../programs/ucx_sizes.ts";
 import type { Sample } from "../sample.ts";
-import type { Runtime, Stage } from "../stage.ts";
+import type { Program, Runtime, Stage } from "../stage.ts";
 import { runPerftest } from "../ucx_perftest.ts";
 
 /** Of each, alternating, since the machine is never the same for long. */
 const rounds = 5;
 const endpointCounts = [4, 16, 64];
 const manyEndpoints = 200;
+/** Bun collects garbage every second until nothing has changed for 30 s. */
+const settleMs = 35_000;
 const idleWindowMs = 2000;
+const idleWindows = 5;
+const asyncTimeoutMs = 200_000;
 
 type Pair = Pick<UcxArgument, "transport" | "report" | "endpoints">;
 
@@ -45,12 +49,18 @@ async function runPair(
   return samples;
 }
 
-/** The asynchronous level; at the end both sleep, connected, and what they use is read off. */
-async function runAsync(
+interface ConnectedPair {
+  readonly samples: readonly Sample[];
+  readonly server: Program;
+  readonly client: Program;
+}
+
+/** The asynchronous level; at the end both sleep, connected. */
+async function startAsync(
   stage: Stage,
   runtime: Runtime,
   transport: Transport,
-): Promise<Sample[]> {
+): Promise<ConnectedPair> {
   const report = `${runtime}.ucx.${transport}`;
   const pair = { transport, report, endpoints: 1 };
   const server = stage.startScript(
@@ -58,6 +68,7 @@ async function runAsync(
     "ucx_async",
     { ...pair, role: "server" } satisfies UcxArgument,
     0,
+    asyncTimeoutMs,
   );
   const address = (await server.nextLine()) ?? "";
   const client = stage.startScript(
@@ -65,6 +76,7 @@ async function runAsync(
     "ucx_async",
     { ...pair, role: "client", address } satisfies UcxArgument,
     1,
+    asyncTimeoutMs,
   );
   const samples: Sample[] = [];
   for (;;) {
@@ -73,22 +85,54 @@ async function runAsync(
       await client.samples();
       throw new Error("the client ended early");
     }
-    if (line === "idle") break;
+    if (line === "idle") return { samples, server, client };
     samples.push(JSON.parse(line) as Sample);
   }
-  await Bun.sleep(500);
-  const before = cpuNs(server.pid);
-  const startMs = performance.now();
-  await Bun.sleep(idleWindowMs);
-  samples.push({
-    name: `${report}.idle`,
-    value:
-      ((cpuNs(server.pid) - before) / 1e6 / (performance.now() - startMs)) *
-      100,
-    unit: "%",
-  });
+}
+
+async function runAsync(
+  stage: Stage,
+  runtime: Runtime,
+  transport: Transport,
+): Promise<readonly Sample[]> {
+  const { samples, server, client } = await startAsync(
+    stage,
+    runtime,
+    transport,
+  );
   await client.kill();
   await server.kill();
+  return samples;
+}
+
+/** What connected processes use that have nothing to do. */
+async function runIdle(
+  stage: Stage,
+  names: readonly Transport[],
+): Promise<Sample[]> {
+  const pairs: { readonly name: string; readonly pair: ConnectedPair }[] = [];
+  for (const runtime of stage.runtimes)
+    for (const transport of names)
+      pairs.push({
+        name: `${runtime}.ucx.${transport}.idle`,
+        pair: await startAsync(stage, runtime, transport),
+      });
+  await Bun.sleep(settleMs);
+  const samples: Sample[] = [];
+  for (let window = 0; window < idleWindows; window++) {
+    const before = pairs.map(({ pair }) => cpuNs(pair.server.pid));
+    const startMs = performance.now();
+    await Bun.sleep(idleWindowMs);
+    const tookMs = performance.now() - startMs;
+    for (const [index, { name, pair }] of pairs.entries()) {
+      const used = cpuNs(pair.server.pid) - (before[index] ?? 0);
+      samples.push({ name, value: (used / 1e6 / tookMs) * 100, unit: "%" });
+    }
+  }
+  for (const { pair } of pairs) {
+    await pair.client.kill();
+    await pair.server.kill();
+  }
   return samples;
 }
 
@@ -156,6 +200,7 @@ export const ucx: Bench = {
         samples.push(...(await runPair(stage, "bun", "ucx_endpoints", pair)));
       }
     }
+    samples.push(...(await runIdle(stage, names)));
     return samples;
   },
 };

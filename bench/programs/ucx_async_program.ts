@@ -11,11 +11,10 @@ import {
   tags,
   transports,
   type UcxArgument,
-  warmUp,
 } from "./ucx_sizes.ts";
 
 const argument = JSON.parse(process.argv[2] ?? "{}") as UcxArgument;
-const { trips } = countsOf(argument.transport);
+const { warmUp, trips } = countsOf(argument.transport);
 const requestBytes = 64;
 const requests = 300;
 /** Longer than the server pumps before it sleeps. */

@@ -3,7 +3,7 @@
  * one way, and 1 MiB one way. Argument: UcxArgument.
  */
 import process from "node:process";
-import { UcxWorker } from "../../src/ucx/mod.ts";
+import { type UcxEndpoint, UcxWorker } from "../../src/ucx/mod.ts";
 import { report } from "./rounds.ts";
 import {
   bulkBytes,
@@ -14,11 +14,10 @@ import {
   tags,
   transports,
   type UcxArgument,
-  warmUp,
 } from "./ucx_sizes.ts";
 
 const argument = JSON.parse(process.argv[2] ?? "{}") as UcxArgument;
-const { trips, messages, megabytes } = countsOf(argument.transport);
+const { warmUp, trips, messages, megabytes } = countsOf(argument.transport);
 const worker = new UcxWorker({
   ucx: transports[argument.transport],
   timeoutMs: 20_000,
@@ -26,15 +25,15 @@ const worker = new UcxWorker({
 const buffer = new Uint8Array(new ArrayBuffer(shortBytes));
 const block = new Uint8Array(new ArrayBuffer(longBytes));
 
-function roundTrip(endpoint: number, tag: number, body: Uint8Array): void {
-  worker.sendTag(endpoint, tag, body);
-  worker.receiveTag(endpoint, tag, body);
+function roundTrip(endpoint: UcxEndpoint, tag: number, body: Uint8Array): void {
+  endpoint.sendTag(tag, body);
+  endpoint.receiveTag(tag, body);
 }
 
 /** Mean of all half round trips; and the middle one of some more, since looking at the clock takes time itself. */
 function measureTrips(
   name: string,
-  endpoint: number,
+  endpoint: UcxEndpoint,
   tag: number,
   body: Uint8Array,
 ): void {
@@ -57,26 +56,26 @@ function measureTrips(
   );
 }
 
-function echo(endpoint: number, tag: number, body: Uint8Array): void {
+function echo(endpoint: UcxEndpoint, tag: number, body: Uint8Array): void {
   for (let trip = 0; trip < warmUp + trips + warmUp; trip++) {
-    worker.receiveTag(endpoint, tag, body);
-    worker.sendTag(endpoint, tag, body);
+    endpoint.receiveTag(tag, body);
+    endpoint.sendTag(tag, body);
   }
 }
 
-function sendBulk(endpoint: number): void {
+function sendBulk(endpoint: UcxEndpoint): void {
   const bodies = Array.from(
     { length: bulkWindow },
     () => new Uint8Array(new ArrayBuffer(bulkBytes)),
   );
   const pending = bodies.map((body) =>
-    worker.startSendTag(endpoint, tags.bulk, body),
+    worker.startSendTag(endpoint.id, tags.bulk, body),
   );
   for (let index = bulkWindow; index < megabytes; index++) {
     const slot = index % bulkWindow;
     pending[slot]?.wait();
     pending[slot] = worker.startSendTag(
-      endpoint,
+      endpoint.id,
       tags.bulk,
       bodies[slot] ?? buffer,
     );
@@ -84,20 +83,20 @@ function sendBulk(endpoint: number): void {
   for (const request of pending) request.wait();
 }
 
-function receiveBulk(endpoint: number): void {
+function receiveBulk(endpoint: UcxEndpoint): void {
   const bodies = Array.from(
     { length: bulkWindow },
     () => new Uint8Array(new ArrayBuffer(bulkBytes)),
   );
   const pending = bodies.map((body) =>
-    worker.startReceiveTag(endpoint, tags.bulk, body),
+    worker.startReceiveTag(endpoint.id, tags.bulk, body),
   );
   for (let index = 0; index < megabytes; index++) {
     const slot = index % bulkWindow;
     pending[slot]?.wait();
     if (index + bulkWindow < megabytes)
       pending[slot] = worker.startReceiveTag(
-        endpoint,
+        endpoint.id,
         tags.bulk,
         bodies[slot] ?? buffer,
       );
@@ -108,28 +107,34 @@ function serve(): void {
   const listener = worker.createListener("127.0.0.1:0");
   console.log(listener.address);
   while (worker.getEndpointIds().length < argument.endpoints) worker.progress();
-  const [endpoint = 0] = worker.getEndpointIds();
+  const [id = 0] = worker.getEndpointIds();
+  const endpoint = worker.endpoint(id);
   echo(endpoint, tags.short, buffer);
   echo(endpoint, tags.long, block);
-  for (let index = 0; index < messages; index++)
-    worker.receiveTag(undefined, tags.rate, buffer);
-  worker.sendTag(endpoint, tags.done, buffer);
+  if (argument.endpoints === 1)
+    for (let index = 0; index < messages; index++)
+      endpoint.receiveTag(tags.rate, buffer);
+  else
+    for (let index = 0; index < messages; index++)
+      worker.receiveTag(undefined, tags.rate, buffer);
+  endpoint.sendTag(tags.done, buffer);
   receiveBulk(endpoint);
-  worker.sendTag(endpoint, tags.done, buffer);
+  endpoint.sendTag(tags.done, buffer);
   while (worker.getEndpointIds().length > 0) worker.progress();
 }
 
 function measure(address: string): void {
-  const ids = Array.from({ length: argument.endpoints }, () =>
-    worker.connect(address),
+  const endpoints = Array.from({ length: argument.endpoints }, () =>
+    worker.endpoint(worker.connect(address)),
   );
-  const [endpoint = 0] = ids;
+  const [endpoint] = endpoints;
+  if (endpoint === undefined) throw new Error("no endpoint");
   measureTrips("lat-8", endpoint, tags.short, buffer);
   measureTrips("lat-1024", endpoint, tags.long, block);
   let startMs = performance.now();
   for (let index = 0; index < messages; index++)
-    worker.sendTag(ids[index % ids.length] ?? endpoint, tags.rate, buffer);
-  worker.receiveTag(endpoint, tags.done, buffer);
+    endpoints[index % endpoints.length]?.sendTag(tags.rate, buffer);
+  endpoint.receiveTag(tags.done, buffer);
   report(
     `${argument.report}.rate-8`,
     messages / ((performance.now() - startMs) / 1000),
@@ -137,7 +142,7 @@ function measure(address: string): void {
   );
   startMs = performance.now();
   sendBulk(endpoint);
-  worker.receiveTag(endpoint, tags.done, buffer);
+  endpoint.receiveTag(tags.done, buffer);
   report(
     `${argument.report}.bandwidth-1MiB`,
     (megabytes * bulkBytes) / 1e6 / ((performance.now() - startMs) / 1000),

@@ -21,18 +21,22 @@ export interface UcxArgument {
   readonly endpoints: number;
 }
 
-/** Turns that are not counted, before those that are. */
-export const warmUp = 2000;
-
 /** How many of each. TCP takes a hundred times as long. */
 export function countsOf(transport: Transport): {
+  /** Turns that are not counted, before those that are: the runtimes compile what is called often. */
+  readonly warmUp: number;
   readonly trips: number;
   readonly messages: number;
   readonly megabytes: number;
 } {
   return transport === "shm"
-    ? { trips: 50_000, messages: 1_000_000, megabytes: 1000 }
-    : { trips: 10_000, messages: 100_000, megabytes: 500 };
+    ? {
+        warmUp: 30_000,
+        trips: 50_000,
+        messages: 1_000_000,
+        megabytes: 1000,
+      }
+    : { warmUp: 3000, trips: 10_000, messages: 100_000, megabytes: 500 };
 }
 
 /** Tags of the parts of a run. */

@@ -23,6 +23,7 @@ import {
   type EndpointTarget,
   ListenerAttributes,
 } from "../../../ffi/ucp/endpoint_structs.ts";
+import { ucpLayout } from "../../../ffi/ucp/layout.ts";
 import type { UcpFunctions, UcpLibrary } from "../../../ffi/ucp/library.ts";
 import { capturePrinted, copyOf } from "../../../ffi/ucp/native_memory.ts";
 import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
@@ -208,10 +209,29 @@ export class NativeWorker {
         return undefined;
       }),
     );
-    // UCX 1.13 looks a peer's id up beyond the end of its table, and dies of it: so the table has all ids. It does drop
-    // messages of those without a handler.
-    if ((this.features & UCP_FEATURE.AM) !== 0)
-      this.listenForHeaders(activeMessageIdMax, () => {});
+    if ((this.features & UCP_FEATURE.AM) !== 0) this.#dropUnhandled();
+  }
+
+  /**
+   * UCX 1.13 looks a peer's id up beyond the end of its table, and in entries that it has never written, and dies of it:
+   * so each id has a handler, which drops what comes.
+   */
+  #dropUnhandled(): void {
+    const { pointer } = this.adopt(
+      openCallback(ucpCallbacks.activeMessage, () => ok),
+    );
+    const { bytes } = createActiveMessageHandler({
+      id: activeMessageIdMax,
+      onMessage: { callback: pointer },
+    });
+    const view = new DataView(bytes.buffer);
+    const { offset } = ucpLayout.ucp_am_handler_param_t.fields.id;
+    const { ucp_worker_set_am_recv_handler } = this.functions;
+    // The largest first, so that the table grows once.
+    for (let id = activeMessageIdMax; id >= 0; id--) {
+      view.setUint32(offset, id, true);
+      ucp_worker_set_am_recv_handler(this.worker, bytes);
+    }
   }
 
   #createWorker(config: ResolvedWorkerConfig, cell: NativeCell): Handle {

@@ -44,4 +44,16 @@ describe("docs/model.md", () => {
     expect(names).toEqual([...new Set(names)]);
     for (const { run } of modelMutations) expect(names).toContain(run);
   });
+
+  test("its figures are of all the runs that there are", () => {
+    const figures = rows
+      .map(([cell = ""]) => named(cell)[0] ?? "")
+      .filter((name) =>
+        modelRuns.some((run) => name.split(":")[0] === run.name),
+      );
+    const searched = modelRuns.flatMap(({ name, ends }) =>
+      ends ? [name, `${name}: ends`] : [name],
+    );
+    expect(figures.sort()).toEqual(searched.sort());
+  });
 });

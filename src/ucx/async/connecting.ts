@@ -115,7 +115,41 @@ export async function connectByWorkerAddress(
   );
 }
 
+/** By the bytes of a worker's address: the connect to it that came last, of each manager. */
+const lastConnects = new WeakMap<Background, Map<string, Promise<unknown>>>();
+
+/**
+ * Connects to one worker come about one after the other. UCX pairs the endpoints of two workers by the order in which
+ * each side makes them; when the hellos of several overtake each other, the other side makes its endpoints in another
+ * order, and they are pairs of the wrong ones.
+ */
 async function connectOnce(
+  background: Background,
+  target: EndpointTarget,
+  remoteAddress: string,
+  remaining: Remaining,
+  signal: AbortSignal | undefined,
+): Promise<Endpoint> {
+  const connect = () =>
+    connectNow(background, target, remoteAddress, remaining, signal);
+  if (!("workerAddress" in target)) return await connect();
+  const key = target.workerAddress.join();
+  const last =
+    lastConnects.get(background) ?? new Map<string, Promise<unknown>>();
+  lastConnects.set(background, last);
+  const before = last.get(key) ?? Promise.resolve();
+  // However the one before ended, and also when this one has given up waiting for it.
+  const turn = before.then(connect, connect);
+  const settled = turn.catch(() => {});
+  last.set(key, settled);
+  try {
+    return await turn;
+  } finally {
+    if (last.get(key) === settled) last.delete(key);
+  }
+}
+
+async function connectNow(
   background: Background,
   target: EndpointTarget,
   remoteAddress: string,

@@ -160,11 +160,14 @@ describe("a listener", () => {
         const first = startScript(peers, "bun", { ucx }, [
           { do: "listen" },
           { do: "awaitOpened", count: 1 },
+          // It is open on the other side too then.
+          { do: "receive", tag: 1, bytes: 10 },
           { do: "die" },
         ]);
         const to = await addressOf(first);
         const client = startScript(peers, "bun", { ucx }, [
           { do: "connect", to },
+          { do: "send", tag: 1, bytes: 10 },
           { do: "awaitClosed", count: 1 },
         ]);
         await first.exited;

@@ -4,7 +4,7 @@ import type { UcxError } from "../errors.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** How UCX is asked whether a request is done; `local` ones are no requests of UCX. */
-export type OperationKind = "plain" | "tagReceive" | "streamReceive" | "local";
+export type OperationKind = "plain" | "tagReceive" | "local";
 
 /** `UCS_INPROGRESS`. */
 export const inProgress = 1;

@@ -1,7 +1,6 @@
 /** The requests that UCX works on: looked at after each progress, since a callback for each costs more. */
 import type { Handle } from "../../../ffi/host.ts";
 import type { UcpFunctions } from "../../../ffi/ucp/library.ts";
-import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
 import { TagReceiveInfo } from "../../../ffi/ucp/request_structs.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
@@ -18,7 +17,6 @@ export class Requests {
   readonly #active: Operation[] = [];
   readonly #onReceived: (operation: Operation) => void;
   readonly #info = new TagReceiveInfo();
-  readonly #streamBytes = new NativeCell();
 
   /** @param onReceived called for each tagged message, before `onDone` of its operation */
   constructor(
@@ -72,14 +70,6 @@ export class Requests {
         operation.tagLower = this.#info.tagLower;
         operation.tagUpper = this.#info.tagUpper;
         operation.bytes = this.#info.length;
-        break;
-      case "streamReceive":
-        status = functions.ucp_stream_recv_request_test(
-          operation.request,
-          this.#streamBytes.handle,
-        );
-        if (status === inProgress) return false;
-        operation.bytes = this.#streamBytes.size;
         break;
       case "plain":
         status = functions.ucp_request_check_status(operation.request);

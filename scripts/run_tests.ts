@@ -25,6 +25,7 @@ const denoFolders = [
   "unit/ffi",
   "unit/queue",
   "unit/support",
+  "unit/transport",
   "unit/ucx",
 ];
 

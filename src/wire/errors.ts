@@ -79,3 +79,14 @@ export class WireTooLargeError extends WireError {
     this.allowed = allowed;
   }
 }
+
+/** A payload that is not what it says to be: broken compression, JSON or MessagePack. Other messages are not concerned. */
+export class WirePayloadError extends WireError {
+  constructor(message: string, init: WireErrorInit = {}) {
+    super(message, {
+      ...init,
+      code: "WirePayload",
+      closeCode: CloseCode.InvalidPayload,
+    });
+  }
+}

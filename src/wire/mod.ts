@@ -31,3 +31,69 @@ export {
   wireLimits,
   wireLimitsDefault,
 } from "./limits.ts";
+export { Compression } from "./compression_names.ts";
+export {
+  type Credit,
+  creditBytes,
+  decodeCredit,
+  decodeFin,
+  decodeGoodbye,
+  encodeFin,
+  encodeGoodbye,
+  type Fin,
+  type Goodbye,
+  writeCredit,
+} from "./control_bodies.ts";
+export {
+  decodeErrorBody,
+  encodeErrorBody,
+  type ErrorBody,
+} from "./error_body.ts";
+export {
+  decodeHeaders,
+  encodeHeaders,
+  HeaderKey,
+  type LoadReport,
+  type MessageHeaders,
+} from "./headers.ts";
+export {
+  decodeHello,
+  encodeHello,
+  firstSequence,
+  type Hello,
+  helloBytesMax,
+  type HelloInit,
+  negotiateCompression,
+  negotiateVersion,
+} from "./hello.ts";
+export {
+  jsonCodec,
+  type PayloadCodec,
+  PayloadCodecs,
+  rawCodec,
+  textCodec,
+} from "./codecs.ts";
+export {
+  availableCompressions,
+  type CompressOptions,
+  compressPayload,
+  type DecompressOptions,
+  decompressPayload,
+} from "./compression.ts";
+export {
+  type AssembledMessage,
+  FragmentWriter,
+  Reassembler,
+} from "./fragments.ts";
+export { loadMsgpackCodec } from "./msgpack_codec.ts";
+export {
+  type Envelope,
+  type EnvelopeTextMessage,
+  envelopeToText,
+  isEnvelopeText,
+  parseTextMessage,
+  type TextMessage,
+  textMessageJsonSchema,
+  textMessageSchema,
+  textToEnvelope,
+} from "./text_message.ts";

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: a C compiler with its headers
 # and sanitizers, unshare for the tests that need a private mount table, curl for
-# the documents that use it, spin (1.5 MB) for the models of ffi/c/model, and UCX: the
+# the documents that use it, openssl for the certificates of tests, spin (1.5 MB) for the models of ffi/c/model, and UCX: the
 # library that src/ucx drives, the headers that ffi/ucp is compared with, and
 # ucx_perftest, the measure of its benches.
 set -euo pipefail
@@ -15,6 +15,7 @@ if ! command -v cc >/dev/null || ! cc -x c -fsyntax-only - <<<"$probe" 2>/dev/nu
 fi
 command -v unshare >/dev/null || missing+=(util-linux)
 command -v curl >/dev/null || missing+=(curl)
+command -v openssl >/dev/null || missing+=(openssl)
 command -v spin >/dev/null || missing+=(spin)
 cc -x c -o /dev/null - -l:libucp.so.0 <<<'int main(void) { return 0; }' 2>/dev/null || missing+=(libucx0)
 cc -x c -fsyntax-only - <<<'#include <ucp/api/ucp.h>' 2>/dev/null || missing+=(libucx-dev)

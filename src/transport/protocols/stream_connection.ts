@@ -1,0 +1,316 @@
+/**
+ * What all connections over streams have in common: their states, how they end, and what is counted. What a runtime does
+ * differently is in its subclasses.
+ *
+ * open → closing (our close, or the peer's end) → closed. A graceful close first brings out what was taken, then ends our
+ * direction, and then reads until the peer ends its own: closing while bytes of the peer are unread would send it a reset,
+ * which may destroy what it has not read yet.
+ */
+import { warn } from "../../base/warnings.ts";
+import type {
+  CloseKind,
+  CloseReason,
+  Connection,
+  ConnectionHandler,
+  ConnectionStart,
+  ConnectionStatistics,
+} from "../adapter.ts";
+import { ConnectionClosedError } from "../errors.ts";
+import { closeKindOf, toTransportError } from "../system_errors.ts";
+import type { TlsInfo } from "../tls_options.ts";
+
+/** What a connection is made with. */
+export interface StreamStart {
+  readonly scheme: string;
+  readonly peerAddress: string;
+  readonly localAddress: string;
+  readonly tls?: TlsInfo | undefined;
+  readonly closeTimeoutMs: number;
+  /** Called once, before the handler's `closed`. */
+  readonly onClosed: (connection: StreamConnection) => void;
+}
+
+/** What `onConnection` has thrown, so that it is not taken for an error of the runtime. */
+export class StartFailure extends Error {
+  readonly thrown: unknown;
+
+  constructor(thrown: unknown) {
+    super(thrown instanceof Error ? thrown.message : String(thrown));
+    this.thrown = thrown;
+  }
+}
+
+/** Hears nothing: in place until a connection has its handler. */
+const deaf: ConnectionHandler = { data() {}, drain() {}, closed() {} };
+
+/** A connection over a stream. Methods that are not of `Connection` are for the subclasses and their runtimes. */
+export abstract class StreamConnection implements Connection {
+  readonly scheme: string;
+  readonly peerAddress: string;
+  readonly localAddress: string;
+  readonly tls: TlsInfo | undefined;
+  readonly canPause: boolean = true;
+  readonly #start: StreamStart;
+  #state: "open" | "closing" | "closed" = "open";
+  #handler: ConnectionHandler = deaf;
+  #closeReason: CloseReason | undefined;
+  #resolveClosed: (reason: CloseReason) => void = () => {};
+  readonly #closed: Promise<CloseReason>;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  /** How a close that has begun will be reported. */
+  #closing: { kind: CloseKind; reason: string } = { kind: "peer", reason: "" };
+  #drainWanted = false;
+  #peerHasEnded = false;
+  #writesFinished = false;
+  #released = false;
+  #unsentBytes = 0;
+  #bytesReceived = 0;
+  #bytesSent = 0;
+  #chunks = 0;
+  #writes = 0;
+  #shortWrites = 0;
+  readonly #openedAtMs = Date.now();
+  #lastActivityAtMs = this.#openedAtMs;
+
+  constructor(start: StreamStart) {
+    this.#start = start;
+    this.scheme = start.scheme;
+    this.peerAddress = start.peerAddress;
+    this.localAddress = start.localAddress;
+    this.tls = start.tls;
+    this.#closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  /** Bytes taken that the system does not have yet. */
+  abstract get queuedBytes(): number;
+  /** Takes a first part of some bytes, at least 1: writes or copies it. `writable()` must follow when it takes less than all. */
+  protected abstract take(chunk: Uint8Array, from: number, to: number): number;
+  /** Starts or stops reading. */
+  protected abstract setReading(isReading: boolean): void;
+  /** Brings out what is queued, then ends our direction, then calls `writesFinished()`. */
+  protected abstract finishWrites(): void;
+  /** Gives the socket back to the system after both directions have ended, or when waiting is over; then `gone()`. */
+  protected abstract release(): void;
+  /** Gives the socket back at once, with a reset where the runtime can. `gone()` need not follow. */
+  protected abstract destroy(): void;
+
+  /** Gives the connection its handler. @throws {StartFailure} with what `onConnection` throws, after aborting */
+  begin(onConnection: ConnectionStart): void {
+    try {
+      const handler = onConnection(this);
+      if (typeof handler?.data !== "function")
+        throw new TypeError(
+          `onConnection: given ${handler === null ? "null" : typeof handler}, allowed a handler with data, drain and closed`,
+        );
+      this.#handler = handler;
+    } catch (error) {
+      this.abort("onConnection threw");
+      throw new StartFailure(error);
+    }
+  }
+
+  get state(): "open" | "closing" | "closed" {
+    return this.#state;
+  }
+
+  get closeReason(): CloseReason | undefined {
+    return this.#closeReason;
+  }
+
+  get statistics(): ConnectionStatistics {
+    return {
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#bytesSent,
+      chunks: this.#chunks,
+      writes: this.#writes,
+      shortWrites: this.#shortWrites,
+      openedAtMs: this.#openedAtMs,
+      lastActivityAtMs: this.#lastActivityAtMs,
+    };
+  }
+
+  write(chunk: Uint8Array, from = 0, to: number = chunk.length): number {
+    if (this.#state !== "open") throw this.#closedError();
+    const wanted = to - from;
+    if (!(from >= 0 && wanted >= 0 && to <= chunk.length))
+      throw new RangeError(
+        `write: given ${from}…${to}, allowed within 0…${chunk.length} (bytes of the chunk)`,
+      );
+    if (wanted === 0) return 0;
+    const taken = this.take(chunk, from, to);
+    if (taken > 0) {
+      this.#bytesSent += taken;
+      this.#writes += 1;
+      this.#lastActivityAtMs = Date.now();
+    }
+    if (taken < wanted) {
+      this.#shortWrites += 1;
+      this.#drainWanted = true;
+    }
+    return taken;
+  }
+
+  pause(): void {
+    if (this.#state === "open") this.setReading(false);
+  }
+
+  resume(): void {
+    if (this.#state === "open") this.setReading(true);
+  }
+
+  close(_code?: number, reason = ""): Promise<CloseReason> {
+    if (this.#state === "open") this.#beginClosing("local", reason);
+    return this.#closed;
+  }
+
+  abort(reason = "aborted"): void {
+    if (this.#state === "closed") return;
+    this.#closing = { kind: "aborted", reason };
+    this.#unsentBytes = this.queuedBytes;
+    this.#released = true;
+    this.destroy();
+    this.gone();
+  }
+
+  /** Bytes have come. What comes while closing is thrown away. */
+  received(chunk: Uint8Array): void {
+    if (this.#state !== "open") return;
+    this.#bytesReceived += chunk.length;
+    this.#chunks += 1;
+    this.#lastActivityAtMs = Date.now();
+    try {
+      this.#handler.data(chunk);
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  /** More can be taken. */
+  writable(): void {
+    if (!this.#drainWanted || this.#state !== "open") return;
+    this.#drainWanted = false;
+    try {
+      this.#handler.drain();
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  /** The peer has ended its direction. */
+  peerEnded(): void {
+    if (this.#peerHasEnded) return;
+    this.#peerHasEnded = true;
+    if (this.#state === "closing") {
+      if (this.#writesFinished) this.#release();
+      return;
+    }
+    if (this.#state !== "open") return;
+    if (this.#handler.ended === undefined) {
+      this.#beginClosing("peer", "");
+      return;
+    }
+    try {
+      this.#handler.ended();
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  /** Everything taken is out, and our direction has ended. */
+  writesFinished(): void {
+    if (this.#writesFinished) return;
+    this.#writesFinished = true;
+    if (this.#peerHasEnded) this.#release();
+  }
+
+  /** The socket is gone. */
+  gone(error?: unknown): void {
+    if (this.#state === "closed") return;
+    const wasOpen = this.#state === "open";
+    const unsentBytes =
+      this.#closing.kind === "aborted" ? this.#unsentBytes : this.queuedBytes;
+    this.#state = "closed";
+    clearTimeout(this.#deadline);
+    this.#closeReason = this.#reasonOf(error, wasOpen, unsentBytes);
+    const reason = this.#closeReason;
+    // Never from within a call of the program's.
+    queueMicrotask(() => {
+      this.#start.onClosed(this);
+      const handler = this.#handler;
+      this.#handler = deaf;
+      try {
+        handler.closed(reason);
+      } catch (thrown) {
+        warn(
+          `the handler of ${this.peerAddress} threw in closed: ${String(thrown)}`,
+        );
+      }
+      this.#resolveClosed(reason);
+    });
+  }
+
+  #reasonOf(
+    error: unknown,
+    wasOpen: boolean,
+    unsentBytes: number,
+  ): CloseReason {
+    const { kind, reason } = this.#closing;
+    // Once everything is out, it does not matter how the peer went.
+    const isFailure =
+      error !== undefined &&
+      error !== null &&
+      kind !== "aborted" &&
+      (wasOpen || unsentBytes > 0);
+    if (!isFailure)
+      return { kind, code: undefined, reason, error: undefined, unsentBytes };
+    const known = toTransportError(error, "connection to", this.peerAddress);
+    return {
+      kind: closeKindOf(known),
+      code: undefined,
+      reason: known.message,
+      error: known,
+      unsentBytes,
+    };
+  }
+
+  #beginClosing(kind: "local" | "peer", reason: string): void {
+    this.#state = "closing";
+    this.#closing = { kind, reason };
+    this.#drainWanted = false;
+    const { closeTimeoutMs } = this.#start;
+    this.#deadline = setTimeout(() => {
+      if (this.queuedBytes > 0)
+        this.abort(
+          `closing took longer than ${closeTimeoutMs} ms${reason === "" ? "" : `: ${reason}`}`,
+        );
+      else this.#release();
+    }, closeTimeoutMs);
+    // What the peer sends must be read for its end to be seen.
+    this.setReading(true);
+    this.finishWrites();
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.release();
+  }
+
+  #handlerThrew(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    warn(`the handler of ${this.peerAddress} threw: ${text}`);
+    this.abort(`the handler threw: ${text}`);
+  }
+
+  #closedError(): ConnectionClosedError {
+    const why = this.#closeReason;
+    return new ConnectionClosedError(
+      why === undefined
+        ? `the connection to ${this.peerAddress} is closing`
+        : `the connection to ${this.peerAddress} is closed (${why.kind}${why.reason === "" ? "" : `: ${why.reason}`})`,
+      { address: this.peerAddress, cause: why?.error },
+    );
+  }
+}

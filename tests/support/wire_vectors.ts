@@ -62,9 +62,7 @@ export interface Vectors {
 /** The vectors. */
 export const vectors = JSON.parse(
   readFileSync(
-    fileURLToPath(
-      new URL("../../docs/protocol/vectors.json", import.meta.url),
-    ),
+    fileURLToPath(new URL("../../docs/protocol/vectors.json", import.meta.url)),
     "utf8",
   ),
 ) as Vectors;

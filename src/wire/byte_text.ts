@@ -4,9 +4,20 @@ import { WireMalformedError } from "./errors.ts";
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Shorter ASCII is faster done by hand: an encoder takes 50 ns in Bun and 700 in Deno. */
+const byHandMax = 64;
+
 /** UTF-8 of a text. */
 export function textToBytes(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text);
+  const { length } = text;
+  if (length > byHandMax) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit > 0x7f) return encoder.encode(text);
+    bytes[at] = unit;
+  }
+  return bytes;
 }
 
 /** The text of UTF-8. @throws {WireMalformedError} when it is none */

@@ -7,6 +7,7 @@ import {
   type FrameBounds,
   frameBounds,
   readFrame,
+  readPlainFrame,
 } from "./frame_reader.ts";
 import { type WireLimits, wireLimitsDefault } from "./limits.ts";
 
@@ -108,11 +109,17 @@ export class FrameDecoder {
     const end = chunk.length;
     if (this.#stopped || offset >= end) return;
     const view = new DataView(chunk.buffer, chunk.byteOffset, end);
+    const slot = this.#slot;
+    const bounds = this.#bounds;
+    slot.chunk = chunk;
     while (end - offset >= frameHeaderBytes) {
-      const sizeBytes = checkFrameHeader(view, offset, this.#bounds);
-      if (end - offset < sizeBytes) break;
-      readFrame(this.#slot, chunk, view, offset, sizeBytes, this.#bounds);
-      this.#handler.frame(this.#slot);
+      let sizeBytes = readPlainFrame(slot, view, offset, end, bounds);
+      if (sizeBytes === 0) {
+        sizeBytes = checkFrameHeader(view, offset, bounds);
+        if (end - offset < sizeBytes) break;
+        readFrame(slot, chunk, view, offset, sizeBytes, bounds);
+      }
+      this.#handler.frame(slot);
       if (this.#stopped) return;
       offset += sizeBytes;
     }

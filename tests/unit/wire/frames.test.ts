@@ -224,6 +224,19 @@ describe("frames - chunks", () => {
     expect([count, decoder.stopped, decoder.heldBytes]).toEqual([1, true, 0]);
   });
 
+  test("a handler that stops at a frame that was cut gets none of what follows in the chunk", () => {
+    let count = 0;
+    const decoder: FrameDecoder = new FrameDecoder({
+      frame: () => {
+        count += 1;
+        decoder.stop();
+      },
+    });
+    decoder.push(plain.subarray(0, 9));
+    decoder.push(joinBytes(plain.subarray(9), plain));
+    expect(count).toBe(1);
+  });
+
   test("what the handler throws comes out, and the decoder has stopped", () => {
     const failure = new Error("mine");
     const decoder = new FrameDecoder({
@@ -367,6 +380,27 @@ describe("frames - refused", () => {
     decoder.push(fromHex("ffff"));
     expect(() => decoder.push(fromHex("ffff"))).toThrow(WireTooLargeError);
     expect(decoder.heldBytes).toBe(0);
+  });
+
+  test("lengths are refused from the first byte too many", () => {
+    const maxBytes = 24 + 8 + 8192 + 32_768;
+    for (const [sizeBytes, fails] of [
+      [maxBytes, false],
+      [maxBytes + 1, true],
+    ] as const) {
+      const length = new Uint8Array(4);
+      new DataView(length.buffer).setUint32(0, sizeBytes - 4);
+      const { decoder } = keepingDecoder();
+      if (fails) expect(() => decoder.push(length)).toThrow(WireTooLargeError);
+      else decoder.push(length);
+    }
+    const headers = frameToBytes({
+      kind: 1,
+      id: 1,
+      headers: fromHex("060000"),
+    });
+    headers[27] = 4;
+    expect(refusal(headers).code).toBe("WireMalformed");
   });
 
   test("a header is refused before its payload has come", () => {

@@ -95,6 +95,7 @@ describe("hello", () => {
       "0001 0001 01  0002 0001 01  000a 0008 0020000000000000",
       "0001 0001 01  0002 0001 01  0011 0001 02",
       "0001 0001 01  0002 0001 01  0012 0001 ff",
+      "0001 0001 01  0002 0001 01  000e 0002 01",
     ])
       expect(() => decodeHello(fromHex(hex))).toThrow(WireMalformedError);
     const name = joinBytes(versions, fromHex("0012 0081"), new Uint8Array(129));

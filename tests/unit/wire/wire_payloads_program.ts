@@ -9,7 +9,7 @@ import {
 } from "../../../src/wire/mod.ts";
 
 const codecs = new PayloadCodecs([await loadMsgpackCodec()]);
-const value = { list: Array.from({ length: 500 }, (_, index) => index % 9) };
+const value = { list: Array.from({ length: 5000 }, (_, index) => index % 9) };
 const lines: string[] = [];
 for (const contentType of ["application/json", "application/vnd.msgpack"]) {
   const codec = codecs.of(contentType);

@@ -11,12 +11,14 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { isIP } from "node:net";
+import { timerDelayMsMax } from "../../base/deadline.ts";
 import type { ConnectionStart, ProtocolAdapter } from "../adapter.ts";
 import { type Address, formatAddress, formatHostAndPort } from "../address.ts";
 import { TlsHandshakeError } from "../errors.ts";
 import { toTransportError } from "../system_errors.ts";
 import type { TlsServerOptions } from "../tls_options.ts";
 import { attemptWithin } from "./connect_attempt.ts";
+import { Handshakes } from "./handshakes.ts";
 import { explainRefusal } from "./raw_streams.ts";
 import type { StreamConnection } from "./stream_connection.ts";
 import { StreamListener } from "./stream_listener.ts";
@@ -96,16 +98,21 @@ async function listenAt(
       ? {}
       : { ALPNProtocols: [...tls.alpnProtocols] }),
     allowHalfOpen: true,
-    handshakeTimeout: settings.handshakeTimeoutMs,
+    // Ours comes first, and counts.
+    handshakeTimeout: timerDelayMsMax,
   });
   listener.server = server;
-  server.on("tlsClientError", () => listener.handshakeFailed());
+  const handshakes = new Handshakes(settings.handshakeTimeoutMs, () =>
+    listener.handshakeFailed(),
+  );
+  server.on("connection", (socket) => {
+    socket.on("error", () => {});
+    if (listener.admits(handshakes.count)) handshakes.begin(socket);
+    else socket.destroy();
+  });
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
   server.on("secureConnection", (socket) => {
-    if (!listener.admits()) {
-      socket.on("error", () => {});
-      socket.destroy();
-      return;
-    }
+    handshakes.succeeded(socket);
     const { servername } = socket as { servername?: unknown };
     const name =
       typeof servername === "string" && servername !== ""
@@ -126,6 +133,7 @@ async function listenAt(
   server.on("error", () => listener.acceptFailed());
   const { port } = server.address() as AddressInfo;
   listener.listening(urlOf(address.host, port), () => {
+    handshakes.stop();
     // It calls back when all connections are closed; it accepts no more at once.
     server.close();
   });

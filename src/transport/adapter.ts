@@ -78,7 +78,7 @@ export interface ConnectionHandler {
 /**
  * Why a connection is closed:
  * - `local`: `close()` was called here, and every byte that was taken has been handed to the system
- * - `peer`: the peer ended it in an orderly way
+ * - `peer`: the peer ended it. A killed process looks the same: the system ends its connections for it
  * - `aborted`: `abort()` was called here, or the deadline of `close()` passed
  * - `reset`: the peer reset it or vanished
  * - `timeout`: the system or a deadline gave the peer up
@@ -161,13 +161,14 @@ export interface Connection {
   resume(): void;
   /**
    * Closes after everything that was taken is out; no more `data` comes. Resolves, and never rejects, when `closed` has been
-   * called: at the latest after `closeTimeoutMs`, when it becomes an `abort`. Further calls give the same promise.
+   * called: at the latest after `closeTimeoutMs`, when it becomes an `abort` if bytes are still queued. Further calls give
+   * the same promise.
    *
    * @param code what the peer is told in protocols that can (WebSocket). @default 1000
    * @param reason the same, for people; at most 123 bytes
    */
   close(code?: number, reason?: string): Promise<CloseReason>;
-  /** Closes at once. What is queued is lost, and the peer sees a reset where the protocol has such. */
+  /** Closes at once. What is queued is lost. The peer sees a reset where the runtime can send one (Bun, over TCP), else an end. */
   abort(reason?: string): void;
 }
 
@@ -194,7 +195,7 @@ export interface ListenOptions extends StreamOptions {
   readonly maxConnections?: number;
   /** How long a peer may take for its part of the handshake (TLS, upgrade). @default 10000 */
   readonly handshakeTimeoutMs?: number;
-  /** Whether several processes may listen at the same port, each getting a share. TCP only. @default false */
+  /** Whether several processes may listen at the same port, each getting a share. Only with tcp and tls; in Deno only with tcp, and with `--unstable-net`, else an `UnsupportedFeatureError`. @default false */
   readonly reusePort?: boolean;
   /** Permissions of a unix socket's file. @default 0o600 */
   readonly mode?: number;

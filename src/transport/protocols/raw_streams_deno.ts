@@ -1,4 +1,5 @@
 /** Sockets of Deno. Declared by hand, because Bun's checker does not know them. */
+import { UnsupportedFeatureError } from "../errors.ts";
 import { StreamConnection, type StreamStart } from "./stream_connection.ts";
 import type { StreamListener } from "./stream_listener.ts";
 import type {
@@ -41,6 +42,8 @@ export interface DenoNet {
     options: DenoPlace & { readonly signal?: AbortSignal },
   ): Promise<DenoConnection>;
   listen(options: DenoPlace & { readonly reusePort?: boolean }): DenoListener;
+  /** There with --unstable-net only. */
+  readonly listenDatagram?: unknown;
 }
 
 /** What a connection reads into at first; it doubles whenever a read fills it. */
@@ -261,17 +264,31 @@ export function createDenoStreams(deno: DenoNet): RawStreams {
       return stream;
     },
     listen(place, scheme, writer, settings, listener) {
+      // Deno would end the process.
+      if (settings.reusePort && deno.listenDatagram === undefined)
+        throw new UnsupportedFeatureError(
+          "reusePort needs --unstable-net in Deno",
+        );
       const server = deno.listen({
         ...placeOf(place),
         ...(settings.reusePort ? { reusePort: true } : {}),
       });
       let stopped = false;
-      void acceptAll(server, () => stopped, scheme, writer, settings, listener);
+      const accepting = acceptAll(
+        server,
+        () => stopped,
+        scheme,
+        writer,
+        settings,
+        listener,
+      );
       return {
         port: server.addr.port ?? 0,
         stop: () => {
           stopped = true;
           server.close();
+          // The system has the socket back when the accept that is under way has ended.
+          return accepting;
         },
       };
     },

@@ -41,5 +41,5 @@ export interface RawStreams {
     writer: AddressWriter,
     settings: ListenSettings,
     listener: StreamListener,
-  ): { readonly port: number; readonly stop: () => void };
+  ): { readonly port: number; readonly stop: () => void | Promise<void> };
 }

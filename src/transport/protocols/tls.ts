@@ -14,7 +14,7 @@ import { isIP } from "node:net";
 import { timerDelayMsMax } from "../../base/deadline.ts";
 import type { ConnectionStart, ProtocolAdapter } from "../adapter.ts";
 import { type Address, formatAddress, formatHostAndPort } from "../address.ts";
-import { TlsHandshakeError } from "../errors.ts";
+import { TlsHandshakeError, UnsupportedFeatureError } from "../errors.ts";
 import { toTransportError } from "../system_errors.ts";
 import type { TlsServerOptions } from "../tls_options.ts";
 import { attemptWithin } from "./connect_attempt.ts";
@@ -88,6 +88,10 @@ async function listenAt(
     throw new TypeError(
       `tls: given ${tls === undefined ? "undefined" : "no cert"} for ${url}, allowed an object with cert and key`,
     );
+  if (settings.reusePort && "Deno" in globalThis)
+    throw new UnsupportedFeatureError("Deno has no reusePort with TLS", {
+      address: url,
+    });
   const context = await serverContext(tls);
   const listener = new TlsListener(settings.maxConnections, onConnection);
   const server = createServer({

@@ -55,7 +55,7 @@ export const unixAdapter: ProtocolAdapter = {
     const settings = listenSettings(options, url);
     refuseTls(settings, url);
     const listener = new StreamListener(settings.maxConnections, onConnection);
-    let stop = () => {};
+    let stop: () => void | Promise<void> = () => {};
     try {
       const file = await bindAtPath(
         address.path,
@@ -75,7 +75,7 @@ export const unixAdapter: ProtocolAdapter = {
       );
       listener.listening(url, async () => {
         await file.remove();
-        stop();
+        await stop();
       });
     } catch (error) {
       throw toTransportError(error, "listen", url);

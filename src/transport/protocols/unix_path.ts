@@ -102,7 +102,7 @@ export async function bindAtPath(
   address: string,
   mode: number,
   isAnswered: (path: string) => Promise<boolean>,
-  bind: (path: string) => () => void,
+  bind: (path: string) => () => void | Promise<void>,
 ): Promise<SocketFile> {
   checkPathLength(path, address);
   const temporary = besides(path, address);
@@ -121,7 +121,7 @@ export async function bindAtPath(
       },
     };
   } catch (error) {
-    stop();
+    await stop();
     await rm(temporary, { force: true });
     if (codeOf(error) === "EEXIST")
       throw new AddressInUseError(`listen ${address}: somebody listens there`, {

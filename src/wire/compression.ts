@@ -137,7 +137,8 @@ export function decompressPayload(
     throw new WirePayloadError(
       `a compressed payload has ${payload.length} bytes, and declares ${sizeBytes}`,
     );
-  return payload;
+  // No Buffer, whose slice would be no copy.
+  return new Uint8Array(payload.buffer, payload.byteOffset, sizeBytes);
 }
 
 function inflate(

@@ -22,8 +22,9 @@ export async function loadMsgpackCodec(): Promise<PayloadCodec> {
     contentType: "application/vnd.msgpack",
     encode(value) {
       try {
-        // A view of the packer's memory, which it does not use again.
-        return packr.pack(value);
+        // In memory that the packer does not use again; no Buffer, whose slice would be no copy.
+        const { buffer, byteOffset, length } = packr.pack(value);
+        return new Uint8Array(buffer, byteOffset, length);
       } catch (cause) {
         throw new WirePayloadError(
           `the value has no MessagePack: ${reasonOf(cause)}`,

@@ -1,4 +1,7 @@
-/** The TLS handshakes of a listener that are under way: how many, and for how long. */
+/**
+ * The TLS handshakes of a listener that are under way: how many, and for how long. Deno 2.9.6 does not notice a client that
+ * leaves in its handshake (where half-open connections are allowed), so there the time limit is what ends it.
+ */
 import type { Socket } from "node:net";
 
 /** Sockets whose handshake has begun and not ended. */

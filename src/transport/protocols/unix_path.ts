@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { chmod, link, lstat, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { AddressInUseError, PathTooLongError } from "../errors.ts";
 
 /** Bytes that `sockaddr_un` has for a path, without the NUL at its end. */
@@ -42,9 +42,13 @@ function isSame(one: FileIdentity, other: FileIdentity): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
-/** A name beside the path. It must fit too. */
+/** A name beside the path: no longer than its own, if that has four bytes or more, so that it fits wherever the path does. */
 function besides(path: string, address: string): string {
-  const name = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+  const length = Math.max(4, Math.min(9, basename(path).length));
+  const random = randomBytes(length)
+    .toString("hex")
+    .slice(0, length - 1);
+  const name = join(dirname(path), `.${random}`);
   checkPathLength(name, address);
   return name;
 }

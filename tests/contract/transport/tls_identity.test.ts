@@ -14,6 +14,7 @@ import {
   TlsMaterialError,
   TlsUnknownAuthorityError,
   TlsWrongHostError,
+  TransportError,
   UnsupportedFeatureError,
 } from "../../../src/transport/errors.ts";
 import { createDefaultRegistry } from "../../../src/transport/protocols/builtin.ts";
@@ -305,6 +306,27 @@ describe("tls: peers that do not speak it", () => {
     await until("counted", () => listener.statistics.failedHandshakes === 2);
     expect(accepted.length).toBe(1);
     expect(accepted[0]?.connection.state).toBe("open");
+  });
+
+  test("silent clients count against maxConnections", async () => {
+    const listener = await trials.listen(
+      (connection) => new Recorder(connection),
+      { maxConnections: 2, handshakeTimeoutMs: 1000 },
+    );
+    const port = Number(new URL(listener.address).port);
+    const silent = [0, 1, 2].map(() => {
+      const socket = connectNet(port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.resume();
+      return socket;
+    });
+    await until("one refused", () => listener.statistics.refused === 1);
+    expect(
+      await refusalOf(trials.connect(listener.address, { timeoutMs: 2000 })),
+    ).toBeInstanceOf(TransportError);
+    for (const socket of silent) socket.destroy();
+    await until("ended", () => listener.statistics.failedHandshakes === 2);
+    await trials.connect(listener.address);
   });
 
   test("a silent server is given up in time, another protocol at once", async () => {

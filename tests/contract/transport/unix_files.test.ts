@@ -107,6 +107,17 @@ describe("unix: the file of a listener", () => {
     expect(existsSync(path())).toBe(true);
   });
 
+  test("may have the longest path that the system takes", async () => {
+    const longest = join(folder, "x".repeat(107 - folder.length - 1));
+    expect(longest.length).toBe(107);
+    const listener = await trials.listen(
+      (connection) => new Recorder(connection),
+      {},
+      `unix://${longest}`,
+    );
+    await trials.connect(listener.address);
+  });
+
   test("with a path that is too long, or leads nowhere, is a typed error", async () => {
     const long = `unix://${join(folder, "x".repeat(108))}`;
     for (const work of [

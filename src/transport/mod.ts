@@ -15,7 +15,26 @@ export type {
 } from "./adapter.ts";
 export type { Address, AddressForm } from "./address.ts";
 export * from "./errors.ts";
+export {
+  type IncomingMessage,
+  type IncomingRequest,
+  type JsonValue,
+  type MessageBody,
+  type MessageOptions,
+  type Priority,
+  Reply,
+  type RequestOptions,
+  type SendOptions,
+} from "./message.ts";
 export { ProtocolRegistry, type Route } from "./registry.ts";
+export type {
+  MessageListener,
+  RequestListener,
+  Session,
+  SessionEnd,
+  SessionState,
+  SessionStatistics,
+} from "./session.ts";
 export type {
   PeerCertificate,
   PemSource,

@@ -169,6 +169,14 @@ export function streamsContract(trials: TransportTrials): void {
         await until("drained", () => client.drains > before);
         await pause(100);
         expect(client.drains).toBe(before + 1);
+        // Writes that are taken as a whole do not make it come again.
+        for (let count = 0; count < 5; count++) {
+          const due = server.receivedBytes + 10;
+          expect(client.connection.write(new Uint8Array(10))).toBe(10);
+          await until("there", () => server.receivedBytes >= due);
+        }
+        await pause(50);
+        expect(client.drains).toBe(before + 1);
       },
       { timeoutMs: 20_000 },
     );
@@ -212,6 +220,37 @@ export function streamsContract(trials: TransportTrials): void {
       ]);
       for (const reason of reasons)
         expect(["local", "peer"]).toContain(reason.kind);
+    });
+
+    test(
+      "is seen through although reading was paused",
+      async () => {
+        const { client, server } = await trials.pair({
+          connect: { closeTimeoutMs: 20_000 },
+        });
+        client.connection.pause();
+        await fill(server);
+        const beganAtMs = performance.now();
+        const reason = await client.connection.close();
+        expect(reason.kind).toBe("local");
+        expect(performance.now() - beganAtMs).toBeLessThan(10_000);
+        await server.whenClosed();
+      },
+      { timeoutMs: 30_000 },
+    );
+
+    test("throws away what still comes", async () => {
+      const { client, server } = await trials.pair();
+      const answer = patternBytes(100_000);
+      server.onData = () => {
+        server.connection.write(answer);
+      };
+      client.connection.write(new Uint8Array(1));
+      const reason = await client.connection.close();
+      expect(reason.kind).toBe("local");
+      expect(server.receivedBytes).toBe(1);
+      expect(server.connection.statistics.bytesSent).toBeGreaterThan(0);
+      expect(client.receivedBytes).toBe(0);
     });
 
     test("is idempotent, and the last event comes once", async () => {

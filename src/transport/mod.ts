@@ -26,6 +26,7 @@ export {
   type RequestOptions,
   type SendOptions,
 } from "./message.ts";
+export { createDefaultRegistry } from "./protocols/builtin.ts";
 export { ProtocolRegistry, type Route } from "./registry.ts";
 export type {
   MessageListener,

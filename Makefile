@@ -28,7 +28,7 @@ C_BENCH_HEADERS := $(wildcard bench/c/*.h)
 SHIM := build/libringwire-shm.so
 # The major number of the ABI; also in ffi/library.ts's default soname.
 SHIM_SONAME := libringwire-shm.so.1
-WORKER := dist/ringwire-queue-worker
+EXECUTABLES := dist/ringwire-server dist/ringwire-client dist/ringwire-queue-worker
 
 TS_SOURCES := $(shell find src ffi cmd -name '*.ts' 2>/dev/null)
 FMT_FILES := src ffi cmd tests bench examples scripts docs \
@@ -79,15 +79,15 @@ $(SHIM): $(C_SOURCES) $(C_HEADERS) | $(SYSTEM_STAMP)
 	$(CC) $(C_COMMON) -O3 -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -Wl,-soname,$(SHIM_SONAME) -Wl,-e,rwq_exec_entry \
 		-o $@ $(C_SOURCES)
 
-build: $(WORKER)
+build: $(EXECUTABLES)
 
 # ESM, because with the default format --bytecode writes this machine's paths into import.meta.url.
 # No .env, bunfig.toml or tsconfig.json of the directory it is started in may change an executable.
-$(WORKER): $(SHIM) $(TS_SOURCES) package.json | $(DEPENDENCIES_STAMP)
+$(EXECUTABLES): dist/ringwire-%: $(SHIM) $(TS_SOURCES) package.json | $(DEPENDENCIES_STAMP)
 	mkdir -p dist
 	$(BUN) build --compile --minify --bytecode --format=esm \
 		--no-compile-autoload-dotenv --no-compile-autoload-bunfig \
-		--outfile=$@ cmd/queue-worker.ts
+		--outfile=$@ cmd/$*.ts
 
 # --- check
 

@@ -1,6 +1,6 @@
 /** What can be asked of a worker or a daemon by POST, and the bodies that go with it. */
 import { z } from "zod";
-import { timerMsMax } from "../shared/duration.ts";
+import { timerMsMax } from "../command_line/duration.ts";
 
 /** Bodies as they come; the route is the key. No body is an empty object. */
 export const actionBodies = {

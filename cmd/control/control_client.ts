@@ -1,5 +1,5 @@
 /** Asking a worker or a daemon through its control socket. */
-import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 import { removeIfDead } from "./dead_sockets.ts";
 
 /** An answer, whatever its status. */

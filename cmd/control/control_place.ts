@@ -2,8 +2,8 @@
 import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { sharedMemoryDirectory } from "../../src/queue/place.ts";
-import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
-import { Refused } from "../shared/refused.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
+import { Refused } from "../command_line/refused.ts";
 
 /** Longest path of a unix socket: `sun_path` has 108 bytes, and one is the end. */
 const pathBytesMax = 107;

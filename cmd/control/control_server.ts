@@ -1,7 +1,7 @@
 /** The control socket of a running worker or daemon: HTTP for its own user, beside the work and never in its way. */
 import { chmodSync, linkSync, lstatSync, rmSync } from "node:fs";
-import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
-import { say } from "../shared/output.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
+import { say } from "../standard_streams/output.ts";
 import type { ControlSubject } from "./control_app.ts";
 import { removeDeadSockets, removeIfDead } from "./dead_sockets.ts";
 import {

@@ -1,6 +1,6 @@
 /** Who can be asked: the workers and daemons behind the control sockets of this user. */
 import { z } from "zod";
-import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 import { callControl, ControlGone } from "./control_client.ts";
 import { type ControlEntry, listControls } from "./control_place.ts";
 import { type WorkerReport, workerReport } from "./worker_report.ts";

@@ -1,7 +1,7 @@
 /** What the verbs about workers make of their command lines and of the answers. */
 import { z } from "zod";
 import type { ControlReply } from "../control/control_client.ts";
-import { UsageError } from "../shared/exit_codes.ts";
+import { UsageError } from "../command_line/exit_codes.ts";
 
 const errorAnswer = z.object({ error: z.string() });
 

@@ -2,12 +2,12 @@
 import { parsePlace } from "../../src/queue/place.ts";
 import { parseControlPath } from "../control/control_place.ts";
 import type { FoundControl } from "../control/found_controls.ts";
-import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
-import { switchOption, valueOption } from "../shared/options.ts";
-import { say } from "../shared/output.ts";
-import { escapeControls } from "../shared/records.ts";
-import { oneOf } from "../shared/scalars.ts";
-import { shaped } from "../shared/value_shape.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
+import { switchOption, valueOption } from "../command_line/options.ts";
+import { say } from "../standard_streams/output.ts";
+import { escapeControls } from "../records/records.ts";
+import { oneOf } from "../command_line/scalars.ts";
+import { shaped } from "../command_line/value_shape.ts";
 import { queueOption } from "./open_queue.ts";
 
 /** `-q`, `--all`, `--control` and `-o`, the same for all verbs about workers. */

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { ExitCode, UsageError } from "../shared/exit_codes.ts";
-import { defineVerb } from "../shared/command_line.ts";
-import { duration } from "../shared/duration.ts";
-import { switchOption, valueOption } from "../shared/options.ts";
-import { filePath, integer, oneOf } from "../shared/scalars.ts";
-import { size } from "../shared/size.ts";
-import { say } from "../shared/output.ts";
+import { ExitCode, UsageError } from "../command_line/exit_codes.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import { duration } from "../command_line/duration.ts";
+import { switchOption, valueOption } from "../command_line/options.ts";
+import { filePath, integer, oneOf } from "../command_line/scalars.ts";
+import { size } from "../command_line/size.ts";
+import { say } from "../standard_streams/output.ts";
 import {
   followName,
   freeLink,

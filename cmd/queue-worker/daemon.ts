@@ -1,14 +1,14 @@
 import { resolve } from "node:path";
 import { parseControlPath } from "../control/control_place.ts";
-import { defineVerb, type Invocation } from "../shared/command_line.ts";
-import { ExitCode, UsageError } from "../shared/exit_codes.ts";
-import { chooseLauncher } from "../shared/launcher.ts";
-import { onceAborted, StopRequests } from "../shared/lifecycle.ts";
-import { switchOption, valueOption } from "../shared/options.ts";
-import { say } from "../shared/output.ts";
-import { filePath } from "../shared/scalars.ts";
-import { shaped } from "../shared/value_shape.ts";
-import { embeddedShim } from "./embedded_shim.ts";
+import { defineVerb, type Invocation } from "../command_line/command_line.ts";
+import { ExitCode, UsageError } from "../command_line/exit_codes.ts";
+import { chooseLauncher } from "../processes/launcher.ts";
+import { onceAborted, StopRequests } from "../processes/lifecycle.ts";
+import { switchOption, valueOption } from "../command_line/options.ts";
+import { say } from "../standard_streams/output.ts";
+import { filePath } from "../command_line/scalars.ts";
+import { shaped } from "../command_line/value_shape.ts";
+import { embeddedShim } from "../embedded/embedded_shim.ts";
 import { participantName } from "./work_options.ts";
 
 const options = {

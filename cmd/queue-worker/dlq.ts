@@ -1,11 +1,15 @@
 import type { CrossProcessQueue, DeadLetter } from "../../src/queue/mod.ts";
-import { defineVerb, type Verb } from "../shared/command_line.ts";
-import { CommandFailure, ExitCode, UsageError } from "../shared/exit_codes.ts";
-import { switchOption, valueOption } from "../shared/options.ts";
-import { printOut } from "../shared/output.ts";
-import { escapeControls, outputFormats } from "../shared/records.ts";
-import { oneOf } from "../shared/scalars.ts";
-import { formatTable } from "../shared/table.ts";
+import { defineVerb, type Verb } from "../command_line/command_line.ts";
+import {
+  CommandFailure,
+  ExitCode,
+  UsageError,
+} from "../command_line/exit_codes.ts";
+import { switchOption, valueOption } from "../command_line/options.ts";
+import { printOut } from "../standard_streams/output.ts";
+import { escapeControls, outputFormats } from "../records/records.ts";
+import { oneOf } from "../command_line/scalars.ts";
+import { formatTable } from "../standard_streams/table.ts";
 import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
 import { recordOptions, recordStyle, writeRecords } from "./record_output.ts";
 

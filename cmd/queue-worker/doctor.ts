@@ -11,12 +11,12 @@ import {
   defineVerb,
   type Executable,
   type Invocation,
-} from "../shared/command_line.ts";
-import { ExitCode } from "../shared/exit_codes.ts";
-import { valueOption } from "../shared/options.ts";
-import { printOut, stdoutIsTerminal } from "../shared/output.ts";
-import { escapeControls } from "../shared/records.ts";
-import { oneOf } from "../shared/scalars.ts";
+} from "../command_line/command_line.ts";
+import { ExitCode } from "../command_line/exit_codes.ts";
+import { valueOption } from "../command_line/options.ts";
+import { printOut, stdoutIsTerminal } from "../standard_streams/output.ts";
+import { escapeControls } from "../records/records.ts";
+import { oneOf } from "../command_line/scalars.ts";
 import { checkDirectory } from "./doctor/directory.ts";
 import { broken, type Finding, ok, reasonOf, warn } from "./doctor/finding.ts";
 import { checkLauncher, checkLibrary, selfTest } from "./doctor/native.ts";

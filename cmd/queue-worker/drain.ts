@@ -2,13 +2,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { callControl } from "../control/control_client.ts";
 import { removeIfDead } from "../control/dead_sockets.ts";
 import { findControls, type FoundControl } from "../control/found_controls.ts";
-import { defineVerb } from "../shared/command_line.ts";
-import { duration, formatDuration, timerMsMax } from "../shared/duration.ts";
-import { ExitCode, UsageError } from "../shared/exit_codes.ts";
-import { switchOption, valueOption } from "../shared/options.ts";
-import { printOut, say } from "../shared/output.ts";
-import { escapeControls } from "../shared/records.ts";
-import { formatTable } from "../shared/table.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import {
+  duration,
+  formatDuration,
+  timerMsMax,
+} from "../command_line/duration.ts";
+import { ExitCode, UsageError } from "../command_line/exit_codes.ts";
+import { switchOption, valueOption } from "../command_line/options.ts";
+import { printOut, say } from "../standard_streams/output.ts";
+import { escapeControls } from "../records/records.ts";
+import { formatTable } from "../standard_streams/table.ts";
 import { answeredError, requireSome } from "./control_answers.ts";
 import {
   chooseTargets,

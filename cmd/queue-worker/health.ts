@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { callControl } from "../control/control_client.ts";
 import { findControls, type FoundControl } from "../control/found_controls.ts";
-import { defineVerb } from "../shared/command_line.ts";
-import { duration, timerMsMax } from "../shared/duration.ts";
-import { ExitCode } from "../shared/exit_codes.ts";
-import { valueOption } from "../shared/options.ts";
-import { printOut } from "../shared/output.ts";
-import { escapeControls } from "../shared/records.ts";
-import { formatTable } from "../shared/table.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import { duration, timerMsMax } from "../command_line/duration.ts";
+import { ExitCode } from "../command_line/exit_codes.ts";
+import { valueOption } from "../command_line/options.ts";
+import { printOut } from "../standard_streams/output.ts";
+import { escapeControls } from "../records/records.ts";
+import { formatTable } from "../standard_streams/table.ts";
 import {
   chooseTargets,
   pidText,

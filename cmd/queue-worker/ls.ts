@@ -1,11 +1,11 @@
 import { listQueues, type QueueStatus } from "../../src/queue/mod.ts";
-import { defineVerb } from "../shared/command_line.ts";
-import { ExitCode } from "../shared/exit_codes.ts";
-import { valueOption } from "../shared/options.ts";
-import { printOut } from "../shared/output.ts";
-import { oneOf } from "../shared/scalars.ts";
-import { formatSizeShort } from "../shared/size.ts";
-import { formatTable } from "../shared/table.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import { ExitCode } from "../command_line/exit_codes.ts";
+import { valueOption } from "../command_line/options.ts";
+import { printOut } from "../standard_streams/output.ts";
+import { oneOf } from "../command_line/scalars.ts";
+import { formatSizeShort } from "../command_line/size.ts";
+import { formatTable } from "../standard_streams/table.ts";
 import { openQueue } from "./open_queue.ts";
 
 async function lookAt(name: string): Promise<QueueStatus | string> {

@@ -7,11 +7,11 @@ import {
   QueueNotFoundError,
 } from "../../src/queue/errors.ts";
 import { parsePlace } from "../../src/queue/place.ts";
-import { UsageError } from "../shared/exit_codes.ts";
-import { valueOption } from "../shared/options.ts";
-import { say } from "../shared/output.ts";
-import { Refused } from "../shared/refused.ts";
-import { shaped, type ValueParser } from "../shared/value_shape.ts";
+import { UsageError } from "../command_line/exit_codes.ts";
+import { valueOption } from "../command_line/options.ts";
+import { say } from "../standard_streams/output.ts";
+import { Refused } from "../command_line/refused.ts";
+import { shaped, type ValueParser } from "../command_line/value_shape.ts";
 
 const allowedNames =
   "1 to 200 characters of A-Z a-z 0-9 . _ - not beginning with a dot, or file:PATH";

@@ -1,5 +1,5 @@
-import { defineVerb, type Verb } from "../shared/command_line.ts";
-import { ExitCode } from "../shared/exit_codes.ts";
+import { defineVerb, type Verb } from "../command_line/command_line.ts";
+import { ExitCode } from "../command_line/exit_codes.ts";
 import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
 
 function switchVerb(action: "pause" | "resume", notes: string): Verb {

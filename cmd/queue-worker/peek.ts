@@ -1,7 +1,7 @@
-import { defineVerb } from "../shared/command_line.ts";
-import { ExitCode } from "../shared/exit_codes.ts";
-import { valueOption } from "../shared/options.ts";
-import { integer } from "../shared/scalars.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import { ExitCode } from "../command_line/exit_codes.ts";
+import { valueOption } from "../command_line/options.ts";
+import { integer } from "../command_line/scalars.ts";
 import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
 import { recordOptions, recordStyle, writeRecords } from "./record_output.ts";
 

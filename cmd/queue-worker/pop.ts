@@ -3,20 +3,20 @@ import {
   type Job,
   LeaseLostError,
 } from "../../src/queue/mod.ts";
-import { defineVerb, type Invocation } from "../shared/command_line.ts";
-import { duration } from "../shared/duration.ts";
-import { ExitCode, UsageError } from "../shared/exit_codes.ts";
-import { StopRequests } from "../shared/lifecycle.ts";
-import { switchOption, valueOption } from "../shared/options.ts";
+import { defineVerb, type Invocation } from "../command_line/command_line.ts";
+import { duration } from "../command_line/duration.ts";
+import { ExitCode, UsageError } from "../command_line/exit_codes.ts";
+import { StopRequests } from "../processes/lifecycle.ts";
+import { switchOption, valueOption } from "../command_line/options.ts";
 import {
   requireStdout,
   say,
   stdoutIsTerminal,
   writtenBytes,
-} from "../shared/output.ts";
-import { type Progress, startProgress } from "../shared/progress.ts";
-import type { RecordStyle } from "../shared/records.ts";
-import { integer } from "../shared/scalars.ts";
+} from "../standard_streams/output.ts";
+import { type Progress, startProgress } from "../standard_streams/progress.ts";
+import type { RecordStyle } from "../records/records.ts";
+import { integer } from "../command_line/scalars.ts";
 import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
 import { recordOptions, recordStyle, writeBatch } from "./record_output.ts";
 import { waitingCounter } from "./waiting_count.ts";

@@ -4,15 +4,19 @@ import {
   QueueFullError,
   type SendOptions,
 } from "../../src/queue/mod.ts";
-import { defineVerb, type Invocation } from "../shared/command_line.ts";
-import { duration } from "../shared/duration.ts";
-import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
-import { framings, RecordReader, RecordRefused } from "../shared/framing.ts";
-import { listOption, switchOption, valueOption } from "../shared/options.ts";
-import { say } from "../shared/output.ts";
-import { nonEmpty, oneOf, parseHeader } from "../shared/scalars.ts";
-import { inputSize, readInput } from "../shared/input.ts";
-import { type Progress, startProgress } from "../shared/progress.ts";
+import { defineVerb, type Invocation } from "../command_line/command_line.ts";
+import { duration } from "../command_line/duration.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
+import { framings, RecordReader, RecordRefused } from "../records/framing.ts";
+import {
+  listOption,
+  switchOption,
+  valueOption,
+} from "../command_line/options.ts";
+import { say } from "../standard_streams/output.ts";
+import { nonEmpty, oneOf, parseHeader } from "../command_line/scalars.ts";
+import { inputSize, readInput } from "../standard_streams/input.ts";
+import { type Progress, startProgress } from "../standard_streams/progress.ts";
 import { openOrCreate, queueOption, requireQueueName } from "./open_queue.ts";
 import { waitingCounter } from "./waiting_count.ts";
 

@@ -4,17 +4,21 @@ import {
   type FramedRecords,
   type Framing,
   frameRecords,
-} from "../shared/framing.ts";
-import { valueOption } from "../shared/options.ts";
-import { BrokenPipe, stdoutIsTerminal, writeOut } from "../shared/output.ts";
+} from "../records/framing.ts";
+import { valueOption } from "../command_line/options.ts";
+import {
+  BrokenPipe,
+  stdoutIsTerminal,
+  writeOut,
+} from "../standard_streams/output.ts";
 import {
   formatRecord,
   type OutputFormat,
   outputFormats,
   type RecordStyle,
   type ShownMessage,
-} from "../shared/records.ts";
-import { oneOf } from "../shared/scalars.ts";
+} from "../records/records.ts";
+import { oneOf } from "../command_line/scalars.ts";
 
 /** `-o` and `--out-framing`. */
 export const recordOptions = {

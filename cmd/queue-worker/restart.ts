@@ -1,10 +1,14 @@
 import { callControl } from "../control/control_client.ts";
 import { findControls } from "../control/found_controls.ts";
-import { defineVerb } from "../shared/command_line.ts";
-import { duration, timerMsMax } from "../shared/duration.ts";
-import { CommandFailure, ExitCode, UsageError } from "../shared/exit_codes.ts";
-import { valueOption } from "../shared/options.ts";
-import { say } from "../shared/output.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import { duration, timerMsMax } from "../command_line/duration.ts";
+import {
+  CommandFailure,
+  ExitCode,
+  UsageError,
+} from "../command_line/exit_codes.ts";
+import { valueOption } from "../command_line/options.ts";
+import { say } from "../standard_streams/output.ts";
 import { answeredError } from "./control_answers.ts";
 import {
   chooseTargets,

@@ -1,6 +1,6 @@
 import { CrossProcessQueue } from "../../src/queue/mod.ts";
-import { defineVerb } from "../shared/command_line.ts";
-import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 import {
   followName,
   queueOption,

@@ -1,13 +1,13 @@
 import type { QueueInfo, QueueStatus } from "../../src/queue/mod.ts";
-import { defineVerb } from "../shared/command_line.ts";
-import { formatDuration } from "../shared/duration.ts";
-import { ExitCode } from "../shared/exit_codes.ts";
-import { valueOption } from "../shared/options.ts";
-import { printOut } from "../shared/output.ts";
-import { escapeControls } from "../shared/records.ts";
-import { oneOf } from "../shared/scalars.ts";
-import { formatSize, formatSizeShort } from "../shared/size.ts";
-import { formatTable } from "../shared/table.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import { formatDuration } from "../command_line/duration.ts";
+import { ExitCode } from "../command_line/exit_codes.ts";
+import { valueOption } from "../command_line/options.ts";
+import { printOut } from "../standard_streams/output.ts";
+import { escapeControls } from "../records/records.ts";
+import { oneOf } from "../command_line/scalars.ts";
+import { formatSize, formatSizeShort } from "../command_line/size.ts";
+import { formatTable } from "../standard_streams/table.ts";
 import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
 
 /** `maxMessages` → `max_messages`, all the way down: one spelling for all of our JSON. */

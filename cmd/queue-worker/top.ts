@@ -1,10 +1,14 @@
-import { defineVerb } from "../shared/command_line.ts";
-import { duration, formatDuration, timerMsMax } from "../shared/duration.ts";
-import { CommandFailure, ExitCode } from "../shared/exit_codes.ts";
-import { listOption, valueOption } from "../shared/options.ts";
-import { stdoutIsTerminal } from "../shared/output.ts";
-import { integer, oneOf } from "../shared/scalars.ts";
-import { shaped } from "../shared/value_shape.ts";
+import { defineVerb } from "../command_line/command_line.ts";
+import {
+  duration,
+  formatDuration,
+  timerMsMax,
+} from "../command_line/duration.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
+import { listOption, valueOption } from "../command_line/options.ts";
+import { stdoutIsTerminal } from "../standard_streams/output.ts";
+import { integer, oneOf } from "../command_line/scalars.ts";
+import { shaped } from "../command_line/value_shape.ts";
 import { parseQueueName, requireQueueName } from "./open_queue.ts";
 import { LiveTop } from "./top/live.ts";
 import { runPlain } from "./top/plain.ts";

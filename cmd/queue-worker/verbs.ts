@@ -1,5 +1,6 @@
 /** What ringwire-queue-worker can do; each verb is loaded when it is asked for. */
-import type { Executable } from "../shared/command_line.ts";
+import type { Executable } from "../command_line/command_line.ts";
+import { completionEntry, configEntries } from "../command_line/entries.ts";
 
 /** The executable's verbs, in the order of the help. */
 export const queueWorker: Executable = {
@@ -123,27 +124,8 @@ export const queueWorker: Executable = {
         "find out what is in the way of the queues here, and how to mend it",
       load: async () => (await import("./doctor.ts")).doctor,
     },
-    {
-      name: "config show",
-      summary: "print what holds for every option, and where it comes from",
-      load: async () => (await import("../shared/config_verbs.ts")).configShow,
-    },
-    {
-      name: "config schema",
-      summary: "print the JSON Schema of configuration files",
-      load: async () =>
-        (await import("../shared/config_verbs.ts")).configSchema,
-    },
-    {
-      name: "config check",
-      summary: "check a configuration file",
-      load: async () => (await import("../shared/config_verbs.ts")).configCheck,
-    },
-    {
-      name: "completion",
-      summary: "print a completion script for bash, zsh or fish",
-      load: async () => (await import("./completion.ts")).completion,
-    },
+    ...configEntries("ringwire-queue-worker", ["work", "-j 8 --timeout 2m"]),
+    completionEntry("ringwire-queue-worker"),
   ],
   examples: [
     "ringwire-queue-worker create nums --max-messages 131072 --max-message-size 64",
@@ -157,5 +139,9 @@ export const queueWorker: Executable = {
       (await import("./present_names.ts")).deadLetterCandidates(given),
     worker: async () => (await import("./present_names.ts")).workerCandidates(),
   },
-  version: async (json) => (await import("./version.ts")).printVersion(json),
+  version: async (json) => {
+    const { printVersion } = await import("../embedded/version.ts");
+    const { shimVersion } = await import("../embedded/shim_version.ts");
+    return await printVersion("ringwire-queue-worker", json, shimVersion);
+  },
 };

@@ -7,20 +7,24 @@ import {
   type WorkLoopOptions,
   type WorkSummary,
 } from "../../src/queue/mod.ts";
-import { flushChildStreams } from "../shared/child_streams.ts";
-import { defineVerb, type Invocation } from "../shared/command_line.ts";
-import { ExitCode, UsageError } from "../shared/exit_codes.ts";
-import type { Framing } from "../shared/framing.ts";
+import { flushChildStreams } from "../processes/child_streams.ts";
+import { defineVerb, type Invocation } from "../command_line/command_line.ts";
+import { ExitCode, UsageError } from "../command_line/exit_codes.ts";
+import type { Framing } from "../records/framing.ts";
 import {
   findHandler,
   type HandlerCommand,
   shellHandler,
-} from "../shared/handler_command.ts";
-import { chooseLauncher, type Launcher } from "../shared/launcher.ts";
-import { StopRequests } from "../shared/lifecycle.ts";
-import { requireStdout, say, stdoutIsTerminal } from "../shared/output.ts";
-import { type Progress, startProgress } from "../shared/progress.ts";
-import { embeddedShim } from "./embedded_shim.ts";
+} from "../processes/handler_command.ts";
+import { chooseLauncher, type Launcher } from "../processes/launcher.ts";
+import { StopRequests } from "../processes/lifecycle.ts";
+import {
+  requireStdout,
+  say,
+  stdoutIsTerminal,
+} from "../standard_streams/output.ts";
+import { type Progress, startProgress } from "../standard_streams/progress.ts";
+import { embeddedShim } from "../embedded/embedded_shim.ts";
 import { CoprocessHandler } from "./handlers/coprocess_handler.ts";
 import type { Destination } from "./handlers/destination.ts";
 import { Halt } from "./handlers/halt.ts";

@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import type { WorkCounts } from "../../src/queue/mod.ts";
 import type { WorkerReport } from "../control/worker_report.ts";
-import type { HandlerCommand } from "../shared/handler_command.ts";
-import { say } from "../shared/output.ts";
+import type { HandlerCommand } from "../processes/handler_command.ts";
+import { say } from "../standard_streams/output.ts";
 import type { RunningHandler } from "./handlers/running_handlers.ts";
 import type { Shutdown } from "./handlers/shutdown.ts";
 import type { WorkInvocation } from "./work_options.ts";

@@ -1,11 +1,15 @@
 /** The options of `work`. */
-import type { Invocation } from "../shared/command_line.ts";
+import type { Invocation } from "../command_line/command_line.ts";
 import { LIMITS } from "../../src/queue/mod.ts";
-import { duration, durationRange, timerMsMax } from "../shared/duration.ts";
-import { framings } from "../shared/framing.ts";
-import { switchOption, valueOption } from "../shared/options.ts";
-import { Refused } from "../shared/refused.ts";
-import { filePath, integer, nonEmpty, oneOf } from "../shared/scalars.ts";
+import {
+  duration,
+  durationRange,
+  timerMsMax,
+} from "../command_line/duration.ts";
+import { framings } from "../records/framing.ts";
+import { switchOption, valueOption } from "../command_line/options.ts";
+import { Refused } from "../command_line/refused.ts";
+import { filePath, integer, nonEmpty, oneOf } from "../command_line/scalars.ts";
 import { parseHalt } from "./handlers/halt.ts";
 import { queueName, queueOption } from "./open_queue.ts";
 

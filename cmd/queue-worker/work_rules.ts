@@ -1,6 +1,6 @@
 /** Which options of `work` go together, and what they mean together. */
-import { UsageError } from "../shared/exit_codes.ts";
-import type { Framing } from "../shared/framing.ts";
+import { UsageError } from "../command_line/exit_codes.ts";
+import type { Framing } from "../records/framing.ts";
 import type { InputStyle } from "./handlers/handler_input.ts";
 import type { WorkInvocation } from "./work_options.ts";
 

@@ -7,7 +7,7 @@ import {
   existsSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { completionScript } from "../../cmd/shared/completion_scripts.ts";
+import { completionScript } from "../../cmd/command_line/completion_scripts.ts";
 import {
   describe,
   expect,

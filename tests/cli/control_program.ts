@@ -6,7 +6,7 @@
 import { parseControlPath } from "../../cmd/control/control_place.ts";
 import { startControl } from "../../cmd/control/control_server.ts";
 import type { WorkerReport } from "../../cmd/control/worker_report.ts";
-import { exitCodeOf } from "../../cmd/shared/exit_codes.ts";
+import { exitCodeOf } from "../../cmd/command_line/exit_codes.ts";
 
 /** What it pretends to be. */
 export interface Role {

@@ -1,5 +1,5 @@
 /** How a process of a worker ended, in words, and whether starting it again soon can help. */
-import { ExitCode } from "../../shared/exit_codes.ts";
+import { ExitCode } from "../../command_line/exit_codes.ts";
 
 /** The end of one run, or why there was none. */
 export interface ChildEnd {

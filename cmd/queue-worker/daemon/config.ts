@@ -1,8 +1,8 @@
 /** The daemon's configuration: a file read, checked, and made sense of. JSON, or TOML by its ending. */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { UsageError } from "../../shared/exit_codes.ts";
-import type { Framing } from "../../shared/framing.ts";
+import { UsageError } from "../../command_line/exit_codes.ts";
+import type { Framing } from "../../records/framing.ts";
 import { checkCombination, outputFraming } from "../work_rules.ts";
 import {
   createFlags,

@@ -1,7 +1,7 @@
 /** What a configuration's own checks cannot see: whether directories and commands are there. */
 import { resolve } from "node:path";
 import { statSync } from "node:fs";
-import { findHandler } from "../../shared/handler_command.ts";
+import { findHandler } from "../../processes/handler_command.ts";
 import type { DaemonConfig, WorkerConfig } from "./config.ts";
 
 function isDirectory(path: string): boolean {

@@ -3,15 +3,15 @@
  * with their checks, so that a flag that comes to one of these verbs can be used here at once.
  */
 import type { z } from "zod";
-import { valueMistake } from "../../shared/config_schema.ts";
-import { duration, timerMsMax } from "../../shared/duration.ts";
+import { valueMistake } from "../../configuration/config_schema.ts";
+import { duration, timerMsMax } from "../../command_line/duration.ts";
 import {
   longName,
   type OptionSpec,
   type OptionSpecs,
-} from "../../shared/options.ts";
-import { Refused } from "../../shared/refused.ts";
-import { integer } from "../../shared/scalars.ts";
+} from "../../command_line/options.ts";
+import { Refused } from "../../command_line/refused.ts";
+import { integer } from "../../command_line/scalars.ts";
 import { create } from "../create.ts";
 import { parseQueueName, queueOption } from "../open_queue.ts";
 import { type WorkInvocation, workOptions } from "../work_options.ts";

@@ -1,9 +1,9 @@
 /** Values of the daemon's configuration file: zod types that refuse with what was given and what is allowed. */
 import { z } from "zod";
-import { valueMistake } from "../../shared/config_schema.ts";
-import { type OptionSpec, valueOption } from "../../shared/options.ts";
-import { Refused } from "../../shared/refused.ts";
-import type { ValueParser } from "../../shared/value_shape.ts";
+import { valueMistake } from "../../configuration/config_schema.ts";
+import { type OptionSpec, valueOption } from "../../command_line/options.ts";
+import { Refused } from "../../command_line/refused.ts";
+import type { ValueParser } from "../../command_line/value_shape.ts";
 
 const shownCharactersMax = 100;
 

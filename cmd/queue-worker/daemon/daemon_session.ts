@@ -1,10 +1,10 @@
 /** The daemon's life: from the first configuration through reloads to the drain. */
 import { ActionRefused } from "../../control/control_actions.ts";
 import type { ControlRequest } from "../../control/control_server.ts";
-import { CommandFailure, ExitCode } from "../../shared/exit_codes.ts";
-import type { Executable } from "../../shared/command_line.ts";
-import type { Launcher } from "../../shared/launcher.ts";
-import { requireStdout, say } from "../../shared/output.ts";
+import { CommandFailure, ExitCode } from "../../command_line/exit_codes.ts";
+import type { Executable } from "../../command_line/command_line.ts";
+import type { Launcher } from "../../processes/launcher.ts";
+import { requireStdout, say } from "../../standard_streams/output.ts";
 import { type DaemonConfig, readDaemonConfig } from "./config.ts";
 import {
   type DaemonReport,

@@ -1,6 +1,6 @@
 /** Whether the workers run and the queues are within their limits. */
 import type { Health } from "../../control/control_app.ts";
-import { formatDuration } from "../../shared/duration.ts";
+import { formatDuration } from "../../command_line/duration.ts";
 import { describeEnd } from "./child_end.ts";
 import type { ProcessSlot } from "./process_slot.ts";
 import type { QueueKeeper, QueueView } from "./queue_keeper.ts";

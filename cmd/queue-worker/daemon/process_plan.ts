@@ -1,6 +1,6 @@
 /** What the processes of a configuration are: one plan for each, to be compared with what runs. */
 import { resolve } from "node:path";
-import type { Framing } from "../../shared/framing.ts";
+import type { Framing } from "../../records/framing.ts";
 import type {
   DaemonConfig,
   OutputPlace,

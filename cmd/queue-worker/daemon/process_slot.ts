@@ -1,8 +1,8 @@
 /** The place of one process: what is to run there, what does, and when it is started again. */
 import { retryDelayMs } from "../../../src/queue/mod.ts";
-import { formatDuration } from "../../shared/duration.ts";
-import { ExitCode } from "../../shared/exit_codes.ts";
-import { BrokenPipe, say } from "../../shared/output.ts";
+import { formatDuration } from "../../command_line/duration.ts";
+import { ExitCode } from "../../command_line/exit_codes.ts";
+import { BrokenPipe, say } from "../../standard_streams/output.ts";
 import {
   type ChildEnd,
   describeEnd,

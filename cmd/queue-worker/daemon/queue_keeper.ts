@@ -10,8 +10,8 @@ import {
   QueueNotFoundError,
   type QueueStatus,
 } from "../../../src/queue/mod.ts";
-import { say } from "../../shared/output.ts";
-import type { Executable } from "../../shared/command_line.ts";
+import { say } from "../../standard_streams/output.ts";
+import type { Executable } from "../../command_line/command_line.ts";
 import { create } from "../create.ts";
 import { openQueue } from "../open_queue.ts";
 import type { QueueConfig } from "./config.ts";

@@ -1,8 +1,8 @@
 /** One run of a worker's process: started so that it dies with us, asked to leave, and made to leave. */
 import { statSync } from "node:fs";
-import type { Launcher } from "../../shared/launcher.ts";
-import { formatDuration } from "../../shared/duration.ts";
-import { say } from "../../shared/output.ts";
+import type { Launcher } from "../../processes/launcher.ts";
+import { formatDuration } from "../../command_line/duration.ts";
+import { say } from "../../standard_streams/output.ts";
 import { type ChildEnd, endOf } from "./child_end.ts";
 import { drainThroughControl } from "./drain_child.ts";
 import type { ProcessPlan } from "./process_plan.ts";

@@ -6,9 +6,14 @@ import {
   type Framing,
   frameRecords,
   RecordReader,
-} from "../../shared/framing.ts";
-import { BrokenPipe, say, writeErr, writeOut } from "../../shared/output.ts";
-import { outputBytesMax } from "../../shared/child_streams.ts";
+} from "../../records/framing.ts";
+import {
+  BrokenPipe,
+  say,
+  writeErr,
+  writeOut,
+} from "../../standard_streams/output.ts";
+import { outputBytesMax } from "../../processes/child_streams.ts";
 import type { OutputPlan } from "./process_plan.ts";
 
 const ownDescriptors = { stdout: 1, stderr: 2 } as const;

@@ -19,7 +19,7 @@ import {
 import { sharedMemoryDirectory } from "../../../src/queue/place.ts";
 import { isRefused } from "../../control/dead_sockets.ts";
 import { listControls } from "../../control/control_place.ts";
-import { formatSizeShort } from "../../shared/size.ts";
+import { formatSizeShort } from "../../command_line/size.ts";
 import {
   broken,
   counted,

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { locateShim } from "../../../ffi/shm/symbols.ts";
 import { CrossProcessQueue } from "../../../src/queue/mod.ts";
-import { chooseLauncher } from "../../shared/launcher.ts";
-import { embeddedShim } from "../embedded_shim.ts";
+import { chooseLauncher } from "../../processes/launcher.ts";
+import { embeddedShim } from "../../embedded/embedded_shim.ts";
 import { broken, type Finding, ok, reasonOf, warn } from "./finding.ts";
 
 /** Begins the names of the private queues of the self test. */

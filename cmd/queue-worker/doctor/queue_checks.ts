@@ -12,9 +12,9 @@ import {
   type QueueStatus,
   SharedMemoryError,
 } from "../../../src/queue/mod.ts";
-import { formatDuration } from "../../shared/duration.ts";
-import { escapeControls } from "../../shared/records.ts";
-import { formatSizeShort } from "../../shared/size.ts";
+import { formatDuration } from "../../command_line/duration.ts";
+import { escapeControls } from "../../records/records.ts";
+import { formatSizeShort } from "../../command_line/size.ts";
 import { followName, openQueue } from "../open_queue.ts";
 import { mountOf } from "./directory.ts";
 import {

@@ -2,7 +2,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { release } from "node:os";
 import { tryMemoryFile, tryPidfd } from "../../../ffi/kernel_probes.ts";
-import { formatSizeShort } from "../../shared/size.ts";
+import { formatSizeShort } from "../../command_line/size.ts";
 import { broken, errorName, type Finding, ok, warn } from "./finding.ts";
 
 /** A worker has a dozen files open, and each handler of `-j` six more; some room for a larger table of events. */

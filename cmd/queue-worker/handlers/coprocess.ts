@@ -1,19 +1,19 @@
 /** A handler process that is kept: a record in, a record out, for one message after the other. */
 import { closeSync } from "node:fs";
 import { createPipe } from "../../../ffi/descriptors.ts";
-import { type ChildProgram, endOf, startChild } from "../../shared/child.ts";
+import { type ChildProgram, endOf, startChild } from "../../processes/child.ts";
 import {
   ChildStopper,
   signalGroup,
   type StopRules,
-} from "../../shared/child_stopper.ts";
-import { ChildStreams, outputBytesMax } from "../../shared/child_streams.ts";
-import { formatDuration } from "../../shared/duration.ts";
+} from "../../processes/child_stopper.ts";
+import { ChildStreams, outputBytesMax } from "../../processes/child_streams.ts";
+import { formatDuration } from "../../command_line/duration.ts";
 import {
   type Framing,
   RecordReader,
   RecordRefused,
-} from "../../shared/framing.ts";
+} from "../../records/framing.ts";
 import type { RunResult } from "./run_result.ts";
 
 /** The answer to a record, or why there is none. */

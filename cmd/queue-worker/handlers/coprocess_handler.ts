@@ -1,9 +1,9 @@
 /** `--coproc`: as many kept processes as there are handlers at a time. */
-import type { ChildProgram } from "../../shared/child.ts";
-import type { StopRules } from "../../shared/child_stopper.ts";
-import type { Framing } from "../../shared/framing.ts";
-import { onceAborted } from "../../shared/lifecycle.ts";
-import { say } from "../../shared/output.ts";
+import type { ChildProgram } from "../../processes/child.ts";
+import type { StopRules } from "../../processes/child_stopper.ts";
+import type { Framing } from "../../records/framing.ts";
+import { onceAborted } from "../../processes/lifecycle.ts";
+import { say } from "../../standard_streams/output.ts";
 import { Coprocess } from "./coprocess.ts";
 import type { RunLimits } from "./one_shot.ts";
 import {

@@ -1,5 +1,5 @@
 /** `--halt soon|now,fail|success|done=N`: when runs of the handler end the worker. As GNU parallel has it, without percentages. */
-import { Refused } from "../../shared/refused.ts";
+import { Refused } from "../../command_line/refused.ts";
 
 /** What `--halt` says. */
 export interface HaltRule {

@@ -1,7 +1,7 @@
 /** What a handler gets: messages on stdin, and what is known about them in the environment. */
 import type { Job } from "../../../src/queue/mod.ts";
-import { type Framing, frameRecords } from "../../shared/framing.ts";
-import { formatRecord } from "../../shared/records.ts";
+import { type Framing, frameRecords } from "../../records/framing.ts";
+import { formatRecord } from "../../records/records.ts";
 
 /** Variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;

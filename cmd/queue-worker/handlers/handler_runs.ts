@@ -1,7 +1,7 @@
 /** The `work` contract: messages in, a run of the handler, its output passed on, and what that means for the messages. */
 import type { Job, WorkOutcome } from "../../../src/queue/mod.ts";
-import { ExitCode, exitCodeOf } from "../../shared/exit_codes.ts";
-import { BrokenPipe } from "../../shared/output.ts";
+import { ExitCode, exitCodeOf } from "../../command_line/exit_codes.ts";
+import { BrokenPipe } from "../../standard_streams/output.ts";
 import { type Destination, OutputRefused } from "./destination.ts";
 import type { Halt } from "./halt.ts";
 import {

@@ -3,9 +3,9 @@ import {
   type ChildProgram,
   type ChildResult,
   runChild,
-} from "../../shared/child.ts";
-import { outputBytesMax } from "../../shared/child_streams.ts";
-import { formatDuration } from "../../shared/duration.ts";
+} from "../../processes/child.ts";
+import { outputBytesMax } from "../../processes/child_streams.ts";
+import { formatDuration } from "../../command_line/duration.ts";
 import {
   type Handler,
   isTakenAway,

@@ -9,8 +9,8 @@ import {
   type Framing,
   RecordReader,
   RecordRefused,
-} from "../../shared/framing.ts";
-import { say } from "../../shared/output.ts";
+} from "../../records/framing.ts";
+import { say } from "../../standard_streams/output.ts";
 import {
   type Delivery,
   type Destination,

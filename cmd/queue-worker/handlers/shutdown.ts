@@ -1,7 +1,7 @@
 /** How a worker comes to its end: stops taking, lets handlers finish, stops them, kills them. */
-import { ExitCode } from "../../shared/exit_codes.ts";
-import { onceAborted, type StopRequests } from "../../shared/lifecycle.ts";
-import { say } from "../../shared/output.ts";
+import { ExitCode } from "../../command_line/exit_codes.ts";
+import { onceAborted, type StopRequests } from "../../processes/lifecycle.ts";
+import { say } from "../../standard_streams/output.ts";
 
 /** One worker's way out. */
 export class Shutdown {

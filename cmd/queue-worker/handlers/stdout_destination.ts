@@ -1,7 +1,7 @@
 /** Outputs go to the worker's stdout. */
-import { type Framing, frameRecords } from "../../shared/framing.ts";
-import { onceAborted } from "../../shared/lifecycle.ts";
-import { writeOut } from "../../shared/output.ts";
+import { type Framing, frameRecords } from "../../records/framing.ts";
+import { onceAborted } from "../../processes/lifecycle.ts";
+import { writeOut } from "../../standard_streams/output.ts";
 import type { Delivery, Destination } from "./destination.ts";
 
 /** How long a write may go on when the handlers are stopped. */

@@ -1,6 +1,6 @@
 /** What the end of a run means for its messages, and for the worker. */
 import type { WorkOutcome } from "../../../src/queue/mod.ts";
-import { ExitCode } from "../../shared/exit_codes.ts";
+import { ExitCode } from "../../command_line/exit_codes.ts";
 import type { RunResult } from "./run_result.ts";
 
 /** sysexits.h EX_DATAERR, and what qmail means by a permanent failure. */

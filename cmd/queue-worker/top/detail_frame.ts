@@ -1,7 +1,7 @@
 /** Everything about the selected queue, as lines of a terminal. */
 import type { ParticipantStatus } from "../../../src/queue/mod.ts";
-import { formatDuration } from "../../shared/duration.ts";
-import { formatSizeShort } from "../../shared/size.ts";
+import { formatDuration } from "../../command_line/duration.ts";
+import { formatSizeShort } from "../../command_line/size.ts";
 import type { DeadReason } from "./dead_reasons.ts";
 import type { Line } from "./view.ts";
 import { formatAge, formatCount } from "./numbers.ts";

@@ -1,6 +1,6 @@
 /** `top` on a terminal. */
-import { ExitCode } from "../../shared/exit_codes.ts";
-import { onceAborted, StopRequests } from "../../shared/lifecycle.ts";
+import { ExitCode } from "../../command_line/exit_codes.ts";
+import { onceAborted, StopRequests } from "../../processes/lifecycle.ts";
 import { openQueue } from "../open_queue.ts";
 import { type QueueOrder, queueOrders, sortQueues } from "./columns.ts";
 import { composeFrame } from "./frame.ts";

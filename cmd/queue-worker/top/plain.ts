@@ -1,7 +1,7 @@
 /** `top` for pipes, files and terminals that know no more than lines. */
-import { ExitCode } from "../../shared/exit_codes.ts";
-import { onceAborted, StopRequests } from "../../shared/lifecycle.ts";
-import { printOut } from "../../shared/output.ts";
+import { ExitCode } from "../../command_line/exit_codes.ts";
+import { onceAborted, StopRequests } from "../../processes/lifecycle.ts";
+import { printOut } from "../../standard_streams/output.ts";
 import { queueColumns, workerColumns } from "./columns.ts";
 import type { QueueRow, TopSample, WorkerRow } from "./rows.ts";
 import type { Sampler } from "./sampler.ts";

@@ -1,6 +1,6 @@
 /** The terminal while `top` has it: another screen, no cursor, keys as they are pressed; and all of it given back. */
 import { writeSync } from "node:fs";
-import { writeOut } from "../../shared/output.ts";
+import { writeOut } from "../../standard_streams/output.ts";
 import type { FrameSize, Line, Tone } from "./view.ts";
 import { fitText } from "./visible_text.ts";
 

@@ -2,23 +2,23 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Validator } from "@cfworker/json-schema";
-import { optionsOfVerbs } from "../../../cmd/shared/command_line.ts";
-import { readConfig } from "../../../cmd/shared/config_file.ts";
+import { optionsOfVerbs } from "../../../cmd/command_line/command_line.ts";
+import { readConfig } from "../../../cmd/configuration/config_file.ts";
 import {
   ConfigSchema,
   type VerbOptions,
-} from "../../../cmd/shared/config_schema.ts";
-import { duration, durationRange } from "../../../cmd/shared/duration.ts";
-import { UsageError } from "../../../cmd/shared/exit_codes.ts";
+} from "../../../cmd/configuration/config_schema.ts";
+import { duration, durationRange } from "../../../cmd/command_line/duration.ts";
+import { UsageError } from "../../../cmd/command_line/exit_codes.ts";
 import {
   listOption,
   longName,
   type OptionSource,
   switchOption,
   valueOption,
-} from "../../../cmd/shared/options.ts";
-import { integer, nonEmpty, oneOf } from "../../../cmd/shared/scalars.ts";
-import { size } from "../../../cmd/shared/size.ts";
+} from "../../../cmd/command_line/options.ts";
+import { integer, nonEmpty, oneOf } from "../../../cmd/command_line/scalars.ts";
+import { size } from "../../../cmd/command_line/size.ts";
 import { queueWorker } from "../../../cmd/queue-worker/verbs.ts";
 import { afterAll, describe, expect, test } from "../../support/testing.ts";
 

@@ -1,11 +1,11 @@
-import { CommandFailure } from "../../../cmd/shared/exit_codes.ts";
+import { CommandFailure } from "../../../cmd/command_line/exit_codes.ts";
 import {
   type Framing,
   frameRecords,
   framings,
   RecordReader,
   RecordRefused,
-} from "../../../cmd/shared/framing.ts";
+} from "../../../cmd/records/framing.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -7,13 +7,19 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runChild } from "../../../cmd/shared/child.ts";
-import { CommandFailure, exitCodeOf } from "../../../cmd/shared/exit_codes.ts";
+import { runChild } from "../../../cmd/processes/child.ts";
+import {
+  CommandFailure,
+  exitCodeOf,
+} from "../../../cmd/command_line/exit_codes.ts";
 import {
   findHandler,
   shellHandler,
-} from "../../../cmd/shared/handler_command.ts";
-import { chooseLauncher, type Launcher } from "../../../cmd/shared/launcher.ts";
+} from "../../../cmd/processes/handler_command.ts";
+import {
+  chooseLauncher,
+  type Launcher,
+} from "../../../cmd/processes/launcher.ts";
 import {
   MessageTooLargeError,
   NoSpaceError,
@@ -102,7 +108,7 @@ describe("launching a handler", () => {
   test("a want of descriptors is not taken for a launcher that does not work", async () => {
     // In a process of its own, which has none left.
     const program = `import { closeSync, openSync } from "node:fs";
-import { chooseLauncher } from ${JSON.stringify(join(import.meta.dir, "../../../cmd/shared/launcher.ts"))};
+import { chooseLauncher } from ${JSON.stringify(join(import.meta.dir, "../../../cmd/processes/launcher.ts"))};
 const taken = [];
 try { for (;;) taken.push(openSync("/dev/null", "r")); } catch {}
 const chosen = await chooseLauncher(undefined).then(({ method }) => method, (error) => error.message);

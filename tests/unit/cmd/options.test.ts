@@ -6,8 +6,8 @@ import {
   switchOption,
   valueOption,
   variableName,
-} from "../../../cmd/shared/options.ts";
-import { integer, nonEmpty } from "../../../cmd/shared/scalars.ts";
+} from "../../../cmd/command_line/options.ts";
+import { integer, nonEmpty } from "../../../cmd/command_line/scalars.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
 const jobs = valueOption(

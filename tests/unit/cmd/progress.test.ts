@@ -1,4 +1,4 @@
-import { progressText } from "../../../cmd/shared/progress.ts";
+import { progressText } from "../../../cmd/standard_streams/progress.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
 const fields = {

@@ -3,7 +3,7 @@ import {
   formatRecord,
   type RecordStyle,
   type ShownMessage,
-} from "../../../cmd/shared/records.ts";
+} from "../../../cmd/records/records.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
 const raw: RecordStyle = { format: "raw", framing: "line", terminal: false };

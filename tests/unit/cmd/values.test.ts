@@ -2,19 +2,19 @@ import {
   formatDuration,
   parseDuration,
   parseDurationRange,
-} from "../../../cmd/shared/duration.ts";
-import { Refused } from "../../../cmd/shared/refused.ts";
+} from "../../../cmd/command_line/duration.ts";
+import { Refused } from "../../../cmd/command_line/refused.ts";
 import {
   integer,
   oneOf,
   parseHeader,
   parseSwitch,
-} from "../../../cmd/shared/scalars.ts";
+} from "../../../cmd/command_line/scalars.ts";
 import {
   formatSize,
   formatSizeShort,
   parseSize,
-} from "../../../cmd/shared/size.ts";
+} from "../../../cmd/command_line/size.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
 describe("durations", () => {

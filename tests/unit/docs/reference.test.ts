@@ -1,5 +1,5 @@
 /** Tables of the documents against what the code says: options, status fields, error codes with their exit codes. */
-import { exitCodeOf } from "../../../cmd/shared/exit_codes.ts";
+import { exitCodeOf } from "../../../cmd/command_line/exit_codes.ts";
 import * as ringwire from "../../../src/mod.ts";
 import { readDocument, tableRows } from "../../support/documents.ts";
 import { queueFixture } from "../../support/queue_fixture.ts";

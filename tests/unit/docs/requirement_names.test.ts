@@ -1,6 +1,6 @@
 /** Every row of the queue's table in docs/requirement-names.md names something that exists. */
 import { queueWorker } from "../../../cmd/queue-worker/verbs.ts";
-import { longName } from "../../../cmd/shared/options.ts";
+import { longName } from "../../../cmd/command_line/options.ts";
 import * as ringwire from "../../../src/mod.ts";
 import type { QueueStatus } from "../../../src/mod.ts";
 import { readDocument, tableRows } from "../../support/documents.ts";

@@ -1,7 +1,7 @@
 /** docs/guide/worker.md names every verb with every flag, and no flag that does not exist. */
 import { queueWorker } from "../../../cmd/queue-worker/verbs.ts";
-import { ExitCode } from "../../../cmd/shared/exit_codes.ts";
-import { longName } from "../../../cmd/shared/options.ts";
+import { ExitCode } from "../../../cmd/command_line/exit_codes.ts";
+import { longName } from "../../../cmd/command_line/options.ts";
 import { readDocument, tableRows } from "../../support/documents.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 

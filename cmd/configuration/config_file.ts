@@ -9,8 +9,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { VerbOptions } from "./config_schema.ts";
-import { UsageError } from "./exit_codes.ts";
-import { longName, type OptionSource, type OptionSpec } from "./options.ts";
+import { UsageError } from "../command_line/exit_codes.ts";
+import {
+  longName,
+  type OptionSource,
+  type OptionSpec,
+} from "../command_line/options.ts";
 
 /** Where to look for which executable's options. */
 export interface ConfigRequest {

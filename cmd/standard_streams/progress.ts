@@ -5,7 +5,7 @@
 import { isatty } from "node:tty";
 import { canWrite, terminalColumns } from "../../ffi/terminal.ts";
 import { setStatusLine, type StatusLine, writeErr } from "./output.ts";
-import { formatSizeShort } from "./size.ts";
+import { formatSizeShort } from "../command_line/size.ts";
 
 const stderr = 2;
 /** Five times a second. */

@@ -3,9 +3,13 @@
  * and `config schema` prints it. Only this file loads zod, so that a start without a file does not pay for it.
  */
 import { z } from "zod";
-import { defaultValue, longName, type OptionSpec } from "./options.ts";
-import { Refused } from "./refused.ts";
-import type { ValueShape } from "./value_shape.ts";
+import {
+  defaultValue,
+  longName,
+  type OptionSpec,
+} from "../command_line/options.ts";
+import { Refused } from "../command_line/refused.ts";
+import type { ValueShape } from "../command_line/value_shape.ts";
 
 /** A verb's options, for its table in the file. */
 export interface VerbOptions {

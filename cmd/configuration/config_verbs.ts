@@ -9,9 +9,13 @@ import {
   sourcesFor,
   type Verb,
   type VerbEntry,
-} from "./command_line.ts";
+} from "../command_line/command_line.ts";
 import type { ConfigFile } from "./config_file.ts";
-import { CommandFailure, ExitCode, UsageError } from "./exit_codes.ts";
+import {
+  CommandFailure,
+  ExitCode,
+  UsageError,
+} from "../command_line/exit_codes.ts";
 import {
   defaultValue,
   longName,
@@ -21,10 +25,10 @@ import {
   switchOption,
   valueOption,
   variableName,
-} from "./options.ts";
-import { printOut, say } from "./output.ts";
-import { oneOf } from "./scalars.ts";
-import { formatTable } from "./table.ts";
+} from "../command_line/options.ts";
+import { printOut, say } from "../standard_streams/output.ts";
+import { oneOf } from "../command_line/scalars.ts";
+import { formatTable } from "../standard_streams/table.ts";
 
 type JsonValue = string | number | boolean | null | readonly string[];
 
@@ -174,58 +178,66 @@ async function show({
   return refused.length > 0 ? ExitCode.usage : ExitCode.done;
 }
 
-/** `config show [VERB…]`. */
-export const configShow: Verb = defineVerb({
-  operands: ["[verb...]"],
-  operandShapes: [{ kind: "verb" }],
-  options: showOptions,
-  notes: `Without verbs, all of them. What follows -- is taken as the flags of the one verb that is named.
+/** `config show [VERB…]`. @param flagsExample a verb with flags, for the examples */
+export function configShow(
+  name: string,
+  flagsExample: readonly [verb: string, flags: string],
+): Verb {
+  const [verb, flags] = flagsExample;
+  return defineVerb({
+    operands: ["[verb...]"],
+    operandShapes: [{ kind: "verb" }],
+    options: showOptions,
+    notes: `Without verbs, all of them. What follows -- is taken as the flags of the one verb that is named.
 A value that is not allowed is shown as refused, and the exit code is 2.`,
-  examples: [
-    "ringwire-queue-worker config show --origin work",
-    "ringwire-queue-worker config show --origin work -- -j 8 --timeout 2m",
-    "ringwire-queue-worker config show -o json | jq '.options[] | select(.origin != \"default\")'",
-  ],
-  run: show,
-});
+    examples: [
+      `${name} config show --origin ${verb}`,
+      `${name} config show --origin ${verb} -- ${flags}`,
+      `${name} config show -o json | jq '.options[] | select(.origin != "default")'`,
+    ],
+    run: show,
+  });
+}
 
 /** `config schema`. */
-export const configSchema: Verb = defineVerb({
-  options: {},
-  toleratesBadConfig: true,
-  notes: `JSON Schema, draft 2020-12. Files are checked by the same schema when they are read, and then by the options themselves, which know a little more (the bounds of
+export function configSchema(name: string): Verb {
+  return defineVerb({
+    options: {},
+    toleratesBadConfig: true,
+    notes: `JSON Schema, draft 2020-12. Files are checked by the same schema when they are read, and then by the options themselves, which know a little more (the bounds of
 durations, for instance). An editor uses it by "$schema" in the file, or by its own settings.`,
-  examples: [
-    "ringwire-queue-worker config schema >~/.config/ringwire/schema.json",
-  ],
-  run: async ({ executable }) => {
-    const { ConfigSchema } = await import("./config_schema.ts");
-    const schema = new ConfigSchema(
-      executable.table,
-      await optionsOfVerbs(executable),
-    );
-    await printOut(`${JSON.stringify(schema.toJSONSchema(), null, 2)}\n`);
-    return ExitCode.done;
-  },
-});
+    examples: [`${name} config schema >~/.config/ringwire/schema.json`],
+    run: async ({ executable }) => {
+      const { ConfigSchema } = await import("./config_schema.ts");
+      const schema = new ConfigSchema(
+        executable.table,
+        await optionsOfVerbs(executable),
+      );
+      await printOut(`${JSON.stringify(schema.toJSONSchema(), null, 2)}\n`);
+      return ExitCode.done;
+    },
+  });
+}
 
 /** `config check [FILE]`. */
-export const configCheck: Verb = defineVerb({
-  operands: ["[file]"],
-  operandShapes: [{ kind: "file" }],
-  options: {},
-  toleratesBadConfig: true,
-  notes:
-    "Without FILE, the one that would be used. Exit code 0: all of it is right; 2: the path of the first mistake is said; 3: there is no file.",
-  examples: ["ringwire-queue-worker config check ./ringwire.toml"],
-  run: async ({ operands, executable, configPath }) => {
-    const file = await configOf(executable, operands[0] ?? configPath);
-    if (file === undefined)
-      throw new CommandFailure(
-        ExitCode.nothingThere,
-        "there is no configuration file",
-      );
-    say(`${file.path}: all of it is right`);
-    return ExitCode.done;
-  },
-});
+export function configCheck(name: string): Verb {
+  return defineVerb({
+    operands: ["[file]"],
+    operandShapes: [{ kind: "file" }],
+    options: {},
+    toleratesBadConfig: true,
+    notes:
+      "Without FILE, the one that would be used. Exit code 0: all of it is right; 2: the path of the first mistake is said; 3: there is no file.",
+    examples: [`${name} config check ./ringwire.toml`],
+    run: async ({ operands, executable, configPath }) => {
+      const file = await configOf(executable, operands[0] ?? configPath);
+      if (file === undefined)
+        throw new CommandFailure(
+          ExitCode.nothingThere,
+          "there is no configuration file",
+        );
+      say(`${file.path}: all of it is right`);
+      return ExitCode.done;
+    },
+  });
+}

@@ -1,7 +1,7 @@
 /** What a handler writes: stdout kept until it is over, stderr passed on with its end remembered. */
 import { closeSync, readSync } from "node:fs";
 import { createPipe, unreadBytes } from "../../ffi/descriptors.ts";
-import { passErr } from "./output.ts";
+import { passErr } from "../standard_streams/output.ts";
 
 /** Bytes of stderr that are kept for a dead letter's note. */
 const tailBytesMax = 4096;

@@ -2,7 +2,7 @@
  * Where one record ends and the next begins in a stream of bytes. Bodies are bytes: nothing here decodes them, except
  * `jsonl`, which must know that each is JSON.
  */
-import { CommandFailure, ExitCode } from "./exit_codes.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 
 /** The names of the framings, in the order of the help. */
 export const framings = ["line", "nul", "len32", "jsonl", "raw"] as const;

@@ -1,5 +1,5 @@
 /** Signals: what a first and a second request to stop mean, and the exit code that goes with them. */
-import { ExitCode } from "./exit_codes.ts";
+import { ExitCode } from "../command_line/exit_codes.ts";
 
 /** The signals that ask a program to stop. */
 type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";

@@ -1,7 +1,7 @@
 /** Reading stdin as it comes. */
 import { fstatSync } from "node:fs";
 import { isatty } from "node:tty";
-import { UsageError } from "./exit_codes.ts";
+import { UsageError } from "../command_line/exit_codes.ts";
 import { say } from "./output.ts";
 
 const stdin = 0;

@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createMemoryFile } from "../../ffi/descriptors.ts";
-import { CommandFailure, ExitCode } from "./exit_codes.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 import type { HandlerCommand } from "./handler_command.ts";
 
 /** Makes the argv that starts a handler. */

@@ -2,7 +2,7 @@
 import { readFileSync, readlinkSync, write as writeCallback } from "node:fs";
 import { isatty } from "node:tty";
 import { passToStderr, writeToStderr } from "./error_output.ts";
-import { CommandFailure, ExitCode } from "./exit_codes.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 
 const stdout = 1;
 const lineFeed = 10;

@@ -1,7 +1,7 @@
 /** The command that handles messages: found and runnable before the first message is taken. */
 import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
-import { CommandFailure, ExitCode } from "./exit_codes.ts";
+import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 
 /** A program with its arguments. */
 export interface HandlerCommand {

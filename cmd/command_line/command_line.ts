@@ -1,8 +1,8 @@
 /** The only file that knows commander: verbs with their options in, a run with resolved values out. */
 import { Command, CommanderError, Option } from "commander";
-import { type ConfigFile, readConfig } from "./config_file.ts";
+import { type ConfigFile, readConfig } from "../configuration/config_file.ts";
 import type { CandidateSource } from "./candidates.ts";
-import type { VerbOptions } from "./config_schema.ts";
+import type { VerbOptions } from "../configuration/config_schema.ts";
 import { ExitCode, UsageError } from "./exit_codes.ts";
 import {
   environmentSource,

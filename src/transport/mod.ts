@@ -16,6 +16,11 @@ export type {
 export type { Address, AddressForm } from "./address.ts";
 export * from "./errors.ts";
 export {
+  type IngressHost,
+  type IngressProtocol,
+  NotAdmittedError,
+} from "./ingress.ts";
+export {
   type IncomingMessage,
   type IncomingRequest,
   type JsonValue,

@@ -46,6 +46,8 @@ type Keys = ReadonlyMap<string, ConfigKey>;
  * - Shared memory does not report a peer's death by itself; without MM_ERROR_HANDLING UCX quietly takes TCP instead.
  * - KEEPALIVE_INTERVAL is what notices a killed peer over shared memory, KEEPALIVE_NUM_EPS how many of them are looked at
  *   each time: with UCX's 128, thousands of connections would wait for their turn.
+ * - UCX's own thread, which makes connections, shares a lock with ours. By default it spins: where its owner does not
+ *   run, it burns the rest of a time slice, some milliseconds, and a connect takes 1.5 to 2 times as long.
  * - With several lanes UCX does not choose cross-memory attach for long messages over such endpoints.
  */
 function ourKeys(config: ResolvedWorkerConfig): Record<string, string> {
@@ -53,6 +55,7 @@ function ourKeys(config: ResolvedWorkerConfig): Record<string, string> {
     MM_ERROR_HANDLING: "y",
     KEEPALIVE_INTERVAL: `${config.keepAliveMs}ms`,
     KEEPALIVE_NUM_EPS: "8192",
+    USE_MT_MUTEX: "y",
     MAX_RNDV_LANES: "1",
     RNDV_SCHEME: "get_zcopy",
   };

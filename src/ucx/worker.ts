@@ -113,7 +113,10 @@ export class UcxWorker extends WorkerTags {
     const deadlineMs = deadlineOf(timeoutMs);
     const endpoint = core.connections.connect(target, remoteAddress, timeoutMs);
     // The deadline of the connection itself ends the wait, with the reason.
-    core.waitUntil(() => endpoint.state !== "connecting", deadlineMs + 1000);
+    core.waitAsleepUntil(
+      () => endpoint.state !== "connecting",
+      deadlineMs + 1000,
+    );
     if (endpoint.state === "open" || endpoint.state === "left")
       return endpoint.id;
     throw (

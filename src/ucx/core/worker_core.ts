@@ -201,6 +201,25 @@ export class WorkerCore {
     }
   }
 
+  /**
+   * The same for what UCX's own thread brings about, such as a connection: it sleeps as soon as there is nothing to do.
+   * Spinning would take the processor, and the lock, that the other thread needs.
+   */
+  waitAsleepUntil(done: () => boolean, deadlineMs: number): boolean {
+    for (;;) {
+      const happened = this.progress();
+      if (done()) return true;
+      if (this.#closed) return false;
+      const nowMs = performance.now();
+      if (nowMs >= deadlineMs) return false;
+      if (happened === 0)
+        this.sleep(
+          Math.min(deadlineMs, this.connections.closing.deadlineMs) - nowMs,
+        );
+      this.checkDeadlines();
+    }
+  }
+
   /** Blocks the thread until UCX has something to progress, at most so long. */
   sleep(timeoutMs: number): void {
     // A hook that ran meanwhile may have closed it.

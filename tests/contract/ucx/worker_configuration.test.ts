@@ -81,6 +81,7 @@ describe("keys of UCX", () => {
     expect(settingOf(worker, "KEEPALIVE_INTERVAL")).toBe("3s from environment");
     expect(settingOf(worker, "RNDV_THRESH")).toBe("64k from configuration");
     expect(settingOf(worker, "MM_ERROR_HANDLING")).toBe("y from ringwire");
+    expect(settingOf(worker, "USE_MT_MUTEX")).toBe("y from ringwire");
     expect(settingOf(worker, "TLS")).toBe("tcp from configuration");
   });
 

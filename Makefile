@@ -206,7 +206,9 @@ build/bench/$(SHIM_SONAME): $(SHIM)
 	ln -sf ../$(notdir $(SHIM)) $@
 
 build/bench/%: bench/c/%.c $(C_BENCH_HEADERS) build/bench/$(SHIM_SONAME) | $(SYSTEM_STAMP)
-	$(CC) $(C_COMMON) -O2 -o $@ $< $(SHIM) -Wl,-rpath,'$$ORIGIN'
+	$(CC) $(C_COMMON) -O2 -o $@ $< $(SHIM) -Wl,-rpath,'$$ORIGIN' $(LIBRARIES)
+
+build/bench/ucx_limits: LIBRARIES := -lucp -lucs
 
 # Clients of the peers, which the product does not need. Without them the benches name what they leave out.
 PEER_CLIENTS := bench/peers/node_modules/.ringwire.stamp

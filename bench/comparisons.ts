@@ -42,6 +42,11 @@ const rules: readonly Rule[] = [
     peer: "peer.ucx_perftest.$1.$2",
   },
   {
+    figure:
+      /^(?:bun|deno)\.ucx\.(shm|tcp)\.(?:endpoint\.)?(connects|request-sleeping\.p50)$/,
+    peer: "limit.ucx.$1.$2",
+  },
+  {
     figure: /^bun\.ucx\.(shm)\.endpoints-\d+\.(rate-8)$/,
     peer: "bun.ucx.$1.$2",
   },

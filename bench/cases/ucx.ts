@@ -136,6 +136,16 @@ async function runIdle(
   return samples;
 }
 
+/** libucp alone, doing the same. */
+async function runLimits(
+  stage: Stage,
+  transport: Transport,
+): Promise<readonly Sample[]> {
+  return await stage
+    .startC("ucx_limits", [transport, transports[transport].TLS])
+    .samples();
+}
+
 async function runSockets(
   stage: Stage,
   kind: "tcp" | "unix",
@@ -179,6 +189,7 @@ export const ucx: Bench = {
     for (let round = 0; round < rounds; round++) {
       for (const transport of names) {
         samples.push(...(await runPerftest(stage, transport)));
+        samples.push(...(await runLimits(stage, transport)));
         for (const runtime of stage.runtimes) {
           const report = `${runtime}.ucx.${transport}`;
           const pair = { transport, report, endpoints: 1 };

@@ -4,6 +4,7 @@ import type { MessageData, NativeMemory } from "./core/buffers.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import type { EndpointStats } from "./statistics.ts";
 import type { TagCalls } from "./tag_calls.ts";
+import { notByLane, TagLane } from "./tag_lane.ts";
 import type {
   EndpointId,
   TagProbeOptions,
@@ -19,12 +20,16 @@ export class UcxEndpoint {
   readonly id: EndpointId;
   readonly #calls: TagCalls;
   readonly #endpoint: Endpoint;
+  readonly #lane: TagLane | undefined;
 
   /** Made by the worker. */
   constructor(calls: TagCalls, endpoint: Endpoint) {
     this.id = endpoint.id;
     this.#calls = calls;
     this.#endpoint = endpoint;
+    const { config } = calls.core;
+    if (config.enableTag && !config.raw)
+      this.#lane = new TagLane(calls, endpoint);
   }
 
   /** Whether messages can be sent to it. */
@@ -53,7 +58,14 @@ export class UcxEndpoint {
     data: MessageData | NativeMemory,
     options?: TagSendOptions,
   ): void {
-    this.#calls.send(this.#endpoint, tag, data, options);
+    const lane = this.#lane;
+    if (options !== undefined || lane === undefined) {
+      this.#calls.send(this.#endpoint, tag, data, options);
+      return;
+    }
+    if (lane.send(tag, data)) return;
+    this.#calls.send(this.#endpoint, tag, data);
+    lane.rememberSend(tag, data);
   }
 
   /** See {@linkcode UcxWorker.receiveTag}. */
@@ -62,7 +74,14 @@ export class UcxEndpoint {
     buffer: Uint8Array | NativeMemory,
     options?: TagReceiveOptions,
   ): number {
-    return this.#calls.receive(this.#endpoint, tag, buffer, options);
+    const lane = this.#lane;
+    if (options !== undefined || lane === undefined)
+      return this.#calls.receive(this.#endpoint, tag, buffer, options);
+    let bytes = lane.receive(tag, buffer);
+    if (bytes !== notByLane) return bytes;
+    bytes = this.#calls.receive(this.#endpoint, tag, buffer);
+    lane.rememberReceive(tag, buffer);
+    return bytes;
   }
 
   /** See {@linkcode UcxWorker.tryReceiveTag}. */

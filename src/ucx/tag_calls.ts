@@ -2,6 +2,7 @@
  * What the blocking level does with tagged messages: arguments are checked, and waiting is spinning first. A short message
  * that is there, or room for one, makes no object and no closure.
  */
+import type { Handle } from "../../ffi/host.ts";
 import { deadlineMs as deadlineOf } from "../base/deadline.ts";
 import {
   dataBytes,
@@ -21,11 +22,10 @@ import type { WorkerCore } from "./core/worker_core.ts";
 import {
   UcxClosedError,
   UcxError,
-  UcxNotConnectedError,
   UcxTimeoutError,
   UcxTruncatedError,
 } from "./errors.ts";
-import { statusError } from "./status_errors.ts";
+import { noMessageError, receiveError, sendError } from "./tag_errors.ts";
 import { TagArguments } from "./tag_arguments.ts";
 import { UcxRequest } from "./tag_request.ts";
 import { TagSendQueue } from "./tag_send_queue.ts";
@@ -40,8 +40,10 @@ import type {
   TagSendOptions,
 } from "./worker_types.ts";
 
-/** Turns of progress before a wait is prepared for sleeping. */
+/** Turns of progress in one piece, within which nothing else is looked at. */
 const spinTurns = 128;
+/** Such pieces before a wait is prepared for sleeping. */
+const spinLooks = 4;
 /** Messages may come without UCX telling; it is asked at least so often, in turns (a power of two). */
 const turnsPerLook = 16;
 /** Calls that found what they wanted at once, between two turns of progress: so that nothing else is forgotten. */
@@ -88,10 +90,27 @@ export class TagCalls extends TagArguments {
     options: TagSendOptions = noOptions,
   ): void {
     const operation = this.#startSend(endpoint, tag, data, options);
-    if (operation === undefined) {
-      this.#turn();
-      return;
-    }
+    if (operation === undefined) this.#turn();
+    else this.#finishSend(endpoint, operation, options);
+  }
+
+  /** A {@linkcode TagLane} has begun to send, and UCX has answered with a request. */
+  sendBegun(endpoint: Endpoint, data: Uint8Array, request: Handle): void {
+    const operation = this.#messages.afterSend(
+      endpoint,
+      data,
+      data.byteLength,
+      request,
+    );
+    if (operation !== undefined)
+      this.#finishSend(endpoint, operation, noOptions);
+  }
+
+  #finishSend(
+    endpoint: Endpoint,
+    operation: Operation,
+    options: TagSendOptions,
+  ): void {
     const { core } = this;
     for (let turn = 0; turn < spinTurns; turn++) {
       if (core.requests.look(operation)) break;
@@ -99,27 +118,8 @@ export class TagCalls extends TagArguments {
     }
     if (operation.status === inProgress)
       core.waitUntil(() => operation.isDone, this.#deadline(options.timeoutMs));
-    const error = this.#sendError(operation, "sendTag", endpoint);
+    const error = sendError(operation, "sendTag", endpoint);
     if (error !== undefined) throw error;
-  }
-
-  /** Why a send has not been done. */
-  #sendError(
-    operation: Operation,
-    call: string,
-    endpoint: Endpoint,
-  ): UcxError | undefined {
-    if (operation.status === 0) return undefined;
-    if (operation.status === inProgress)
-      return new UcxTimeoutError(
-        `endpoint ${endpoint.id}: the receiver has not taken the message in time; its data is still in use`,
-        { endpointId: endpoint.id },
-      );
-    return (
-      operation.failure ??
-      endpoint.failure ??
-      statusError(call, operation.status, endpoint.id)
-    );
   }
 
   #startSend(
@@ -191,10 +191,7 @@ export class TagCalls extends TagArguments {
       deadlineMs,
     );
     for (const [endpoint, operation] of pending)
-      results.set(
-        endpoint.id,
-        this.#sendError(operation, "broadcastTag", endpoint),
-      );
+      results.set(endpoint.id, sendError(operation, "broadcastTag", endpoint));
     return results;
   }
 
@@ -225,7 +222,7 @@ export class TagCalls extends TagArguments {
       cancelable: false,
       info: () => info,
       failure: (failed) =>
-        this.#sendError(failed, "startSendTag", endpoint) as UcxError,
+        sendError(failed, "startSendTag", endpoint) as UcxError,
     });
   }
 
@@ -244,7 +241,12 @@ export class TagCalls extends TagArguments {
     const into = this.checkedBuffer(buffer);
     if (into instanceof NativeData)
       return this.#receiveNative(match, into, timeoutMs);
-    const bytes = this.#messages.take(match, into, true);
+    const bytes = this.#messages.take(
+      match,
+      into,
+      true,
+      timeoutMs === 0 ? 0 : spinTurns,
+    );
     if (bytes >= 0) {
       this.#turn();
       return bytes;
@@ -252,30 +254,47 @@ export class TagCalls extends TagArguments {
     return this.#receiveLater(match, into, bytes, timeoutMs);
   }
 
+  /** A {@linkcode TagLane} has found a message that it could not take. */
+  receiveFound(match: TagMatch, buffer: Uint8Array, result: number): number {
+    const bytes = this.#messages.finishTake(match, buffer, true, result);
+    return bytes === messageBegun
+      ? this.#finish(match, this.#deadline(undefined))
+      : bytes;
+  }
+
+  /** Nothing has come within the first turns of progress, or something else has. */
   #receiveLater(
     match: TagMatch,
     buffer: Uint8Array,
     first: number,
     timeoutMs: number | undefined,
   ): number {
-    const { core } = this;
     const messages = this.#messages;
     let bytes = first;
-    if (bytes === noMessage && timeoutMs !== 0)
-      for (let turn = 1; turn <= spinTurns; turn++) {
-        if (core.progress() === 0 && turn % turnsPerLook !== 0) continue;
-        this.#checkStillOpen();
-        bytes = messages.take(match, buffer, true);
-        if (bytes >= 0) return bytes;
-        if (bytes === messageBegun || messages.starvedCount > 0) break;
-      }
+    for (
+      let looks = 0;
+      bytes === noMessage && timeoutMs !== 0 && looks < spinLooks;
+      looks++
+    ) {
+      this.core.settle(messages.turnEvents);
+      this.#checkStillOpen();
+      if (messages.starvedCount > 0) break;
+      bytes = messages.take(match, buffer, true, spinTurns);
+    }
+    if (bytes >= 0) return bytes;
     const deadlineMs = this.#deadline(timeoutMs);
     if (bytes === noMessage)
-      bytes = this.#waitFor(match, deadlineMs, () =>
-        messages.take(match, buffer, true),
-      );
-    if (bytes === noMessage) throw this.#nothing(match, timeoutMs);
+      bytes = this.#waitToTake(match, buffer, deadlineMs);
+    if (bytes === noMessage)
+      throw noMessageError(match, timeoutMs ?? this.core.config.timeoutMs);
     return bytes === messageBegun ? this.#finish(match, deadlineMs) : bytes;
+  }
+
+  /** A method of its own, since closures make whatever they share an object. */
+  #waitToTake(match: TagMatch, buffer: Uint8Array, deadlineMs: number): number {
+    return this.#waitFor(match, deadlineMs, () =>
+      this.#messages.take(match, buffer, true),
+    );
   }
 
   /** A hook that ran meanwhile may have closed the worker. */
@@ -304,23 +323,6 @@ export class TagCalls extends TagArguments {
     return found;
   }
 
-  #nothing(match: TagMatch, timeoutMs: number | undefined): UcxError {
-    const { endpoint } = match;
-    const endpointId = endpoint?.id;
-    if (endpoint?.state === "closed")
-      return (
-        endpoint.failure ??
-        new UcxNotConnectedError(
-          `endpoint ${endpointId} is closed, and no such message of it is left`,
-          { endpointId },
-        )
-      );
-    return new UcxTimeoutError(
-      `no such message within ${timeoutMs ?? this.core.config.timeoutMs} ms`,
-      { endpointId },
-    );
-  }
-
   /** Waits for the bytes of a message that is being fetched from its sender. */
   #finish(match: TagMatch, deadlineMs: number): number {
     const { core } = this;
@@ -342,28 +344,7 @@ export class TagCalls extends TagArguments {
       messages.sender = operation.sender;
       return operation.bytes;
     }
-    throw this.#receiveError(operation, match.endpoint);
-  }
-
-  /** Why a receive has failed. */
-  #receiveError(
-    operation: Operation,
-    endpoint: Endpoint | undefined,
-  ): UcxError {
-    if (operation.failure !== undefined) return operation.failure;
-    if (operation.status === canceledStatus && endpoint?.state === "closed")
-      return (
-        endpoint.failure ??
-        new UcxNotConnectedError(
-          `endpoint ${endpoint.id} was closed before such a message came`,
-          { endpointId: endpoint.id },
-        )
-      );
-    return statusError(
-      "receiveTag",
-      operation.status,
-      endpoint?.id ?? operation.sender?.id,
-    );
+    throw receiveError(operation, match.endpoint);
   }
 
   #receiveNative(
@@ -380,7 +361,7 @@ export class TagCalls extends TagArguments {
       core.waitUntil(() => operation.isDone, performance.now() + 1000);
     }
     if (operation.status === canceledStatus)
-      throw this.#nothing(match, timeoutMs);
+      throw noMessageError(match, timeoutMs ?? this.core.config.timeoutMs);
     messages.begun = operation;
     return this.#finish(match, 0);
   }
@@ -443,7 +424,8 @@ export class TagCalls extends TagArguments {
     let length = messages.peek(match);
     if (length === noMessage)
       length = this.#waitFor(match, deadlineMs, () => messages.peek(match));
-    if (length === noMessage) throw this.#nothing(match, timeoutMs);
+    if (length === noMessage)
+      throw noMessageError(match, timeoutMs ?? this.core.config.timeoutMs);
     if (length > maxBytes)
       throw new UcxTruncatedError(length, maxBytes, {
         kept: true,
@@ -465,7 +447,7 @@ export class TagCalls extends TagArguments {
     const match = this.match("startReceiveTag", endpoint, tag, options.mask);
     const into = this.checkedBuffer(buffer);
     if (endpoint?.state === "closed" && this.#messages.peek(match) < 0)
-      throw this.#nothing(match, 0);
+      throw noMessageError(match, 0);
     const operation = this.#messages.receive(match, into);
     return new UcxRequest({
       core: this.core,
@@ -476,7 +458,7 @@ export class TagCalls extends TagArguments {
         tag: this.#tagOf(operation.tagUpper, operation.tagLower),
         endpointId: operation.sender?.id,
       }),
-      failure: (failed) => this.#receiveError(failed, endpoint),
+      failure: (failed) => receiveError(failed, endpoint),
     });
   }
 

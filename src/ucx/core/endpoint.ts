@@ -1,5 +1,5 @@
 /** One connection of a worker: what is known of it. What happens to it is in `connections.ts`. */
-import { type Handle, wordAt } from "../../../ffi/host.ts";
+import { type Handle, handleOf, wordAt } from "../../../ffi/host.ts";
 import type { UcxError } from "../errors.ts";
 import { Counters } from "../statistics.ts";
 import { anyTagMask, exactMask, wireTag } from "../tags.ts";
@@ -34,6 +34,9 @@ export interface TagMatch {
   /** For UCX. */
   readonly tag: Handle;
   readonly mask: Handle;
+  /** The address of both, for `rwu_take`; in memory that `words` keeps. */
+  readonly handle: Handle;
+  readonly words: BigUint64Array<ArrayBuffer>;
   /** The same as bigints. */
   readonly tagBits: bigint;
   readonly maskBits: bigint;
@@ -41,19 +44,35 @@ export interface TagMatch {
   readonly endpoint: Endpoint | undefined;
 }
 
+/** Tags of a connection that are remembered with what UCX is given for them. */
+const rememberedTagsMax = 64;
+
 /** Makes a match; keep it, since this costs more than the call that it is for. */
 export function tagMatch(
   tagBits: bigint,
   maskBits: bigint,
   endpoint: Endpoint | undefined,
 ): TagMatch {
+  const words = new BigUint64Array([tagBits, maskBits]);
   return {
     tag: wordAt(tagBits),
     mask: wordAt(maskBits),
+    handle: handleOf(words),
+    words,
     tagBits,
     maskBits,
     endpoint,
   };
+}
+
+function remember<Value>(
+  table: Map<number | bigint, Value>,
+  tag: number | bigint,
+  value: Value,
+): Value {
+  if (table.size >= rememberedTagsMax) table.clear();
+  table.set(tag, value);
+  return value;
 }
 
 /** A connection. */
@@ -143,10 +162,13 @@ export class Endpoint {
   /** Called with the number of a ping that the peer has answered. */
   readonly pongListeners = new Set<(sequence: number) => void>();
 
-  #lastMatchTag: number | bigint = -1;
+  // Making a bigint or a match costs more than the call that takes it.
+  #lastMatchTag: number | bigint | undefined;
   #lastMatch: TagMatch | undefined;
-  #lastTag: number | bigint = -1;
+  readonly #matches = new Map<number | bigint, TagMatch>();
+  #lastTag: number | bigint | undefined;
   #lastWireTag: Handle = 0;
+  readonly #wireTags = new Map<number | bigint, Handle>();
   #all: TagMatch | undefined;
 
   constructor(init: {
@@ -170,27 +192,39 @@ export class Endpoint {
     return this;
   }
 
-  /** The UCX tag of a message to the peer. Making a bigint costs more than the call that takes it, so the last one is kept. */
+  /** The UCX tag of a message to the peer. */
   sendTag(tag: number | bigint): Handle {
     if (tag === this.#lastTag) return this.#lastWireTag;
-    this.#lastWireTag = wordAt(
-      this.raw ? BigInt(tag) : wireTag(this.peerWireId, BigInt(tag)),
-    );
+    const wire =
+      this.#wireTags.get(tag) ??
+      remember(
+        this.#wireTags,
+        tag,
+        wordAt(this.raw ? BigInt(tag) : wireTag(this.peerWireId, BigInt(tag))),
+      );
     this.#lastTag = tag;
-    return this.#lastWireTag;
+    this.#lastWireTag = wire;
+    return wire;
   }
 
-  /** Messages of the peer with exactly this tag. Kept for the same reason. */
+  /** Messages of the peer with exactly this tag. */
   match(tag: number | bigint): TagMatch {
     if (this.#lastMatch !== undefined && tag === this.#lastMatchTag)
       return this.#lastMatch;
+    const match =
+      this.#matches.get(tag) ??
+      remember(
+        this.#matches,
+        tag,
+        tagMatch(
+          this.raw ? BigInt(tag) : wireTag(this.wireId, BigInt(tag)),
+          exactMask,
+          this,
+        ),
+      );
     this.#lastMatchTag = tag;
-    this.#lastMatch = tagMatch(
-      this.raw ? BigInt(tag) : wireTag(this.wireId, BigInt(tag)),
-      exactMask,
-      this,
-    );
-    return this.#lastMatch;
+    this.#lastMatch = match;
+    return match;
   }
 
   /** All messages of the peer; not in raw mode, where nothing tells whose they are. */

@@ -29,6 +29,7 @@ import { capturePrinted, copyOf } from "../../../ffi/ucp/native_memory.ts";
 import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
 import type { SocketAddress } from "../../../ffi/ucp/socket_address.ts";
 import { ucpCallbacks } from "../../../ffi/ucp/symbols.ts";
+import { TagPort } from "../../../ffi/ucp/tag_port.ts";
 import {
   type AddressFamily,
   checkFamily,
@@ -127,6 +128,7 @@ export class NativeWorker {
   /** Called within UCX, so it must only record. */
   onEndpointError: (endpoint: Handle, status: number) => void = () => {};
 
+  #tagPort: TagPort | undefined;
   readonly #callbacks: NativeCallback[] = [];
   readonly #errorCallback: NativeCallback;
   /** One for all listeners: each is known by the number that UCX gives back with a request. */
@@ -249,6 +251,12 @@ export class NativeWorker {
       "ucp_worker_create",
     );
     return cell.object;
+  }
+
+  /** Receives tagged messages. @throws {FfiError} when the shim is missing */
+  get tagPort(): TagPort {
+    this.#tagPort ??= new TagPort(this.library.path, this.worker);
+    return this.#tagPort;
   }
 
   /** Keeps a callback that UCX is given until the worker is destroyed. */

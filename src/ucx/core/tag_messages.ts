@@ -2,11 +2,12 @@
 import type { Handle } from "../../../ffi/host.ts";
 import { UCP_FEATURE } from "../../../ffi/ucp/constants.ts";
 import type { UcpFunctions } from "../../../ffi/ucp/library.ts";
+import { TAKE, type TagPort } from "../../../ffi/ucp/tag_port.ts";
 import {
   alwaysRequest,
   TagReceiveInfo,
 } from "../../../ffi/ucp/request_structs.ts";
-import { UcxTruncatedError, UcxUnsupportedError } from "../errors.ts";
+import { UcxTruncatedError } from "../errors.ts";
 import { statusError } from "../status_errors.ts";
 import type { Counters } from "../statistics.ts";
 import { wireIdOf } from "../tags.ts";
@@ -17,15 +18,14 @@ import { NativeSizes } from "./native_sizes.ts";
 import { canceledStatus, Operation, truncatedStatus } from "./operation.ts";
 import type { Requests } from "./requests.ts";
 import type { SpilledMessage, Spill } from "./spill.ts";
+import { receiveSpilled } from "./spill_receive.ts";
 import {
   messageBegun,
   noMessage,
   notAtOnce,
   type ProbedMessage,
-  resetStatus,
   type TagDispatcher,
   type TagMessagesContext,
-  unsupportedStatus,
 } from "./tag_context.ts";
 import { TagCredit } from "./tag_credit.ts";
 import { TagSending } from "./tag_sending.ts";
@@ -45,13 +45,18 @@ export class TagMessages extends TagSending {
   readonly #probe: UcpFunctions["ucp_tag_probe_nb"];
   readonly #receiveProbed: UcpFunctions["ucp_tag_msg_recv_nbx"];
   readonly #worker: Handle;
-  readonly #atOnce: Handle;
+  readonly #port: TagPort;
   readonly #raw: boolean;
   readonly #credit: TagCredit;
   /** Who looks after messages that nobody has received yet; without one, they stay in UCX. */
   dispatcher: TagDispatcher | undefined;
   /** Messages that were thrown away since nobody can receive them any more. */
   dropped = 0;
+
+  readonly #onSpilledTaken = (spilled: SpilledMessage): void => {
+    this.#spill.remove(spilled);
+    this.#count(spilled.endpoint, spilled.bytes.length, false, true);
+  };
 
   // What `take` has got last.
   tagUpper = 0;
@@ -68,11 +73,11 @@ export class TagMessages extends TagSending {
     this.#requests = context.requests;
     this.#spill = context.spill;
     this.#credit = credit;
-    const { functions, params, worker } = context.native;
+    const { functions, worker } = context.native;
     this.#probe = functions.ucp_tag_probe_nb;
     this.#receiveProbed = functions.ucp_tag_msg_recv_nbx;
     this.#worker = worker;
-    this.#atOnce = params.atOnce;
+    this.#port = context.native.tagPort;
     this.#raw = context.raw;
   }
 
@@ -84,7 +89,7 @@ export class TagMessages extends TagSending {
   receive(match: TagMatch, buffer: Uint8Array | NativeData): Operation {
     const spilled = this.#findSpilled(match);
     if (spilled !== undefined)
-      return this.#receiveSpilled(spilled, match, buffer);
+      return receiveSpilled(spilled, match, buffer, this.#onSpilledTaken);
     const { functions, library, params, worker } = this.#native;
     const { tag, mask } = match;
     const size = this.#sizes.at(buffer.byteLength);
@@ -120,70 +125,84 @@ export class TagMessages extends TagSending {
    * Takes the next message that has come, if there is one. It is received right into the buffer; one that does not fit is
    * kept aside, and so is one whose bytes are still to be fetched from its sender, unless `mayBegin`.
    *
+   * @param turns of progress while there is none, at most, and until something happens; what has happened (`turnEvents`)
+   * is to be settled by the caller
    * @returns its bytes, `noMessage`, or `messageBegun`
    * @throws {UcxTruncatedError} when the next message is longer than the buffer
    */
-  take(match: TagMatch, buffer: Uint8Array, mayBegin: boolean): number {
+  take(
+    match: TagMatch,
+    buffer: Uint8Array,
+    mayBegin: boolean,
+    turns = 0,
+  ): number {
     if (this.#spill.count > 0) {
       const spilled = this.#findSpilled(match);
       if (spilled !== undefined)
         return this.#takeSpilled(spilled, match, buffer, mayBegin);
     }
-    const info = this.#info;
-    const handle = this.#probe(
-      this.#worker,
-      match.tag,
-      match.mask,
-      1,
-      this.#infoHandle,
-    );
-    if (!handle) return noMessage;
-    const bytes = info.length;
-    const tagUpper = info.tagUpper;
-    this.tagUpper = tagUpper;
-    this.tagLower = info.tagLower;
-    if (bytes <= buffer.byteLength) {
-      const done = this.#receiveProbed(
-        this.#worker,
-        buffer,
-        this.#sizes.at(bytes),
-        handle,
-        this.#atOnce,
-      );
-      if (!done) {
-        const { endpoint } = match;
-        if (endpoint === undefined || this.#raw)
-          this.#count(this.#endpointOf(tagUpper), bytes, true, true);
-        else {
-          // The same as `count` does, for the shortest way.
-          const { counters } = endpoint;
-          this.sender = endpoint;
-          counters.messagesReceived++;
-          counters.bytesReceived += bytes;
-          endpoint.received++;
-          if (++endpoint.taken >= endpoint.grantAt)
-            this.#credit.grant(endpoint);
-          if (endpoint.state === "closed")
-            this.#context.forgetIfEmpty(endpoint);
-        }
-        return bytes;
-      }
-      if (Number(done) !== notAtOnce)
-        throw statusError("receiveTag", Number(done), match.endpoint?.id);
+    const result = this.#port.take(match.handle, buffer, turns);
+    return result === TAKE.nothing
+      ? noMessage
+      : this.finishTake(match, buffer, mayBegin, result);
+  }
+
+  /** The rest of `take`, when UCX has had a message. */
+  finishTake(
+    match: TagMatch,
+    buffer: Uint8Array,
+    mayBegin: boolean,
+    result: number,
+  ): number {
+    const port = this.#port;
+    const bytes = port.length;
+    this.tagUpper = port.tagUpper;
+    this.tagLower = port.tagLower;
+    if (result !== TAKE.taken)
+      return this.#takeLater(match, buffer, mayBegin, result, bytes);
+    const { endpoint } = match;
+    if (endpoint === undefined || this.#raw)
+      this.#count(this.#endpointOf(this.tagUpper), bytes, true, true);
+    else this.countTaken(endpoint, bytes);
+    return bytes;
+  }
+
+  /** The same as `count` does, for the shortest way. */
+  countTaken(endpoint: Endpoint, bytes: number): void {
+    const { counters } = endpoint;
+    this.sender = endpoint;
+    counters.messagesReceived++;
+    counters.bytesReceived += bytes;
+    endpoint.received++;
+    if (++endpoint.taken >= endpoint.grantAt) this.#credit.grant(endpoint);
+    if (endpoint.state === "closed") this.#context.forgetIfEmpty(endpoint);
+  }
+
+  /** What happened in the turns of the last `take`. */
+  get turnEvents(): number {
+    return this.#port.events;
+  }
+
+  /** A message that was found does not fit, or its bytes are still to be fetched. */
+  #takeLater(
+    match: TagMatch,
+    buffer: Uint8Array,
+    mayBegin: boolean,
+    result: number,
+    bytes: number,
+  ): number {
+    const { message: handle, status } = this.#port;
+    const { tagUpper, tagLower } = this;
+    const message = { handle, bytes, tagUpper, tagLower };
+    if (result === TAKE.refused) {
+      if (status !== notAtOnce)
+        throw statusError("receiveTag", status, match.endpoint?.id);
       if (mayBegin) {
-        this.begun = this.takeProbed(
-          { handle, bytes, tagUpper, tagLower: this.tagLower },
-          buffer,
-        );
+        this.begun = this.takeProbed(message, buffer);
         return messageBegun;
       }
     }
-    const spilled = this.#keepAside({
-      handle,
-      bytes,
-      tagUpper,
-      tagLower: this.tagLower,
-    });
+    const spilled = this.#keepAside(message);
     return this.#takeSpilled(spilled, match, buffer, mayBegin);
   }
 
@@ -223,7 +242,12 @@ export class TagMessages extends TagSending {
   ): number {
     if (!spilled.ready && !mayBegin && spilled.bytes.length <= buffer.length)
       return noMessage;
-    const operation = this.#receiveSpilled(spilled, match, buffer);
+    const operation = receiveSpilled(
+      spilled,
+      match,
+      buffer,
+      this.#onSpilledTaken,
+    );
     if (operation.failure !== undefined) throw operation.failure;
     if (operation.isDone) {
       this.tagUpper = operation.tagUpper;
@@ -233,59 +257,6 @@ export class TagMessages extends TagSending {
     }
     this.begun = operation;
     return messageBegun;
-  }
-
-  /** Copies a message that was kept aside, now or when it has come. One that is too long stays. */
-  #receiveSpilled(
-    spilled: SpilledMessage,
-    match: TagMatch,
-    buffer: Uint8Array | NativeData,
-  ): Operation {
-    const operation = new Operation("local", 0, buffer);
-    const { bytes } = spilled;
-    operation.endpoint = match.endpoint;
-    operation.sender = spilled.endpoint;
-    operation.bytes = bytes.length;
-    operation.tagUpper = spilled.tagUpper;
-    operation.tagLower = spilled.tagLower;
-    if (bytes.length > buffer.byteLength) {
-      operation.failure = new UcxTruncatedError(
-        bytes.length,
-        buffer.byteLength,
-        { kept: true, status: truncatedStatus, endpointId: match.endpoint?.id },
-      );
-      operation.status = truncatedStatus;
-      return operation;
-    }
-    if (buffer instanceof NativeData) {
-      operation.failure = new UcxUnsupportedError(
-        "receiveTag: the message was kept aside, receive it into a Uint8Array",
-        { endpointId: match.endpoint?.id },
-      );
-      operation.status = unsupportedStatus;
-      return operation;
-    }
-    const finish = (): void => {
-      operation.keep = undefined;
-      operation.status = spilled.failed ? resetStatus : 0;
-      if (spilled.failed) return;
-      buffer.set(bytes);
-      this.#spill.remove(spilled);
-      this.#count(spilled.endpoint, bytes.length, false, true);
-    };
-    if (spilled.ready) {
-      finish();
-      return operation;
-    }
-    // Given up meanwhile, it is found again, at its place.
-    operation.onCancel = () => {
-      spilled.onReady = undefined;
-    };
-    spilled.onReady = () => {
-      finish();
-      operation.onDone?.(operation);
-    };
-    return operation;
   }
 
   /** A receive begins to wait, perhaps for what lies behind messages that nobody wants. */

@@ -83,6 +83,16 @@ export abstract class TagSending {
       this.#checkSize(endpoint, sizeBytes);
       request = this.#sendByAddress(endpoint, tag, parts, sync);
     }
+    return this.afterSend(endpoint, keep, sizeBytes, request);
+  }
+
+  /** What comes of a send that UCX has answered with `request`. @throws {UcxError} what UCX says of it */
+  afterSend(
+    endpoint: Endpoint,
+    keep: unknown,
+    sizeBytes: number,
+    request: Handle,
+  ): Operation | undefined {
     if (request < 0) {
       endpoint.counters.errors++;
       throw statusError("sendTag", Number(request), endpoint.id);

@@ -140,20 +140,26 @@ export class WorkerCore {
 
   /** Lets UCX work, and handles what came of it. Runs hooks of the user. Returns how much happened; 0 for nothing. */
   progress(): number {
-    if (this.#closed) return 0;
-    let happened = this.#progressNative(this.#worker);
-    this.nativeEvents += happened;
+    return this.#closed ? 0 : this.settle(this.#progressNative(this.#worker));
+  }
+
+  /** Handles what came of turns of UCX, of which it counted so much. Returns how much happened in all. */
+  settle(counted: number): number {
+    if (this.#closed) return counted;
+    let happened = counted;
     const turn = ++this.#turns;
-    const { requests } = this;
+    const { connections, requests } = this;
+    const steps = this.#steps;
+    if (happened > 0) {
+      this.nativeEvents += happened;
+      if (this.messages.starvedCount > 0) this.messages.drainDeadlocked();
+    }
     if (requests.count > 0 && (happened > 0 || turn % turnsPerPoll === 0))
       happened += requests.poll();
     // Here and below, a hook that ran may have closed it.
     if (this.#closed) return happened;
-    if (happened > 0 && this.messages.starvedCount > 0)
-      this.messages.drainDeadlocked();
-    if (this.connections.hasEvents) happened += this.connections.handleEvents();
+    if (connections.hasEvents) happened += connections.handleEvents();
     if (this.#closed) return happened;
-    const steps = this.#steps;
     for (let index = 0; index < steps.length; index++)
       happened += (steps[index] as Step)(happened);
     if (turn % turnsPerClock === 0) this.checkDeadlines();

@@ -15,7 +15,11 @@ import { NativeData } from "./buffers.ts";
 import type { Endpoint, TagMatch } from "./endpoint.ts";
 import type { NativeWorker } from "./native_worker.ts";
 import { NativeSizes } from "./native_sizes.ts";
-import { canceledStatus, Operation, truncatedStatus } from "./operation.ts";
+import {
+  canceledStatus,
+  type Operation,
+  truncatedStatus,
+} from "./operation.ts";
 import type { Requests } from "./requests.ts";
 import type { SpilledMessage, Spill } from "./spill.ts";
 import { receiveSpilled } from "./spill_receive.ts";

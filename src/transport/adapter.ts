@@ -140,6 +140,8 @@ export interface Connection {
   readonly tls: TlsInfo | undefined;
   /** Why it is closed; undefined until it is. */
   readonly closeReason: CloseReason | undefined;
+  /** Of WebSocket only: what the handshake came to. */
+  readonly upgrade?: UpgradeInfo;
   /** Counters, as they stand at the moment of the call. */
   readonly statistics: ConnectionStatistics;
   /** Whether `pause` stops the peer in the end. Where it is false, `pause` does nothing, and what comes must be bounded by credits. */
@@ -155,6 +157,13 @@ export interface Connection {
    * @throws {ConnectionClosedError} when the state is not `open`
    */
   write(chunk: Uint8Array, from?: number, to?: number): number;
+  /**
+   * Sends a message of text, whole, in protocols that have such (WebSocket).
+   *
+   * @returns false when it was not taken; `drain` follows
+   * @throws {ConnectionClosedError} when the state is not `open`
+   */
+  writeText?(text: string): boolean;
   /** Stops `data`, and with it, in the end, the peer's sending. The end of the peer is not seen meanwhile either. */
   pause(): void;
   /** Lets `data` come again. */
@@ -172,6 +181,20 @@ export interface Connection {
   abort(reason?: string): void;
 }
 
+/** What the handshake of a WebSocket came to. */
+export interface UpgradeInfo {
+  /** What the connection is for: the protocol's frames in binary messages, or text messages. */
+  readonly carries: "frames" | "text";
+  /** The sub-protocol that both speak; undefined without one. */
+  readonly protocol: string | undefined;
+  /** The path that was asked for, with its query. */
+  readonly path: string;
+  /** Where the page comes from that has opened it, as the browser says. */
+  readonly origin: string | undefined;
+  /** What came as a sub-protocol, as `Bearer …`. Nobody has checked it yet. */
+  readonly credentials: string | undefined;
+}
+
 /** What both sides may set of each connection. */
 export interface StreamOptions {
   /** How long `close` waits until everything is out and the peer has closed too. @default 5000 */
@@ -187,6 +210,8 @@ export interface StreamOptions {
    * whether to ask, the time is the system's. @default 30000
    */
   readonly keepAliveMs?: number;
+  /** Greatest message of text that is taken, in bytes; WebSocket only. @default 16777216 */
+  readonly maxTextBytes?: number;
 }
 
 /** Options of `listen`. */
@@ -199,6 +224,11 @@ export interface ListenOptions extends StreamOptions {
   readonly reusePort?: boolean;
   /** Permissions of a unix socket's file. @default 0o600 */
   readonly mode?: number;
+  /**
+   * Origins whose pages may open WebSockets here, as `"https://example.org"`; `"*"` for all. Programs, which send no
+   * origin, always may. @default only the origin whose host the request names
+   */
+  readonly origins?: readonly string[];
   /** Required by `tls` and `wss`, refused elsewhere. */
   readonly tls?: TlsServerOptions;
 }

@@ -155,6 +155,29 @@ export class TimedOutError extends TransportError {
   }
 }
 
+/** The peer has sent what the protocol below (WebSocket) does not allow. */
+export class ProtocolViolationError extends TransportError {
+  constructor(message: string, init: TransportErrorInit = {}) {
+    super(message, { ...init, code: "ProtocolViolation" });
+  }
+}
+
+/** The server did not make a WebSocket of the connection. */
+export class UpgradeRefusedError extends TransportError {
+  /** HTTP's; undefined when the answer was no HTTP. */
+  readonly status: number | undefined;
+
+  constructor(
+    message: string,
+    status: number | undefined,
+    init: TransportErrorInit = {},
+  ) {
+    const retryable = status === 429 || status === 503;
+    super(message, { ...init, code: "UpgradeRefused", retryable });
+    this.status = status;
+  }
+}
+
 /** The connection or listener is closed, or is closing. */
 export class ConnectionClosedError extends TransportError {
   constructor(message: string, init: TransportErrorInit = {}) {

@@ -12,6 +12,7 @@ export type {
   ListenOptions,
   ProtocolAdapter,
   StreamOptions,
+  UpgradeInfo,
 } from "./adapter.ts";
 export type { Address, AddressForm } from "./address.ts";
 export * from "./errors.ts";

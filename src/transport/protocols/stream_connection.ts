@@ -15,7 +15,7 @@ import type {
   ConnectionStart,
   ConnectionStatistics,
 } from "../adapter.ts";
-import { ConnectionClosedError } from "../errors.ts";
+import { ConnectionClosedError, type TransportError } from "../errors.ts";
 import { closeKindOf, toTransportError } from "../system_errors.ts";
 import type { TlsInfo } from "../tls_options.ts";
 
@@ -40,6 +40,15 @@ export class StartFailure extends Error {
   }
 }
 
+/** How a close that has begun will be reported. */
+interface Closing {
+  readonly kind: CloseKind;
+  readonly reason: string;
+  /** The peer's. */
+  readonly code?: number | undefined;
+  readonly error?: TransportError | undefined;
+}
+
 /** Hears nothing: in place until a connection has its handler. */
 const deaf: ConnectionHandler = { data() {}, drain() {}, closed() {} };
 
@@ -57,8 +66,7 @@ export abstract class StreamConnection implements Connection {
   #resolveClosed: (reason: CloseReason) => void = () => {};
   readonly #closed: Promise<CloseReason>;
   #deadline: ReturnType<typeof setTimeout> | undefined;
-  /** How a close that has begun will be reported. */
-  #closing: { kind: CloseKind; reason: string } = { kind: "peer", reason: "" };
+  #closing: Closing = { kind: "peer", reason: "" };
   #drainWanted = false;
   #peerHasEnded = false;
   #writesFinished = false;
@@ -89,8 +97,15 @@ export abstract class StreamConnection implements Connection {
   protected abstract take(chunk: Uint8Array, from: number, to: number): number;
   /** Starts or stops reading. */
   protected abstract setReading(isReading: boolean): void;
-  /** Brings out what is queued, then ends our direction, then calls `writesFinished()`. */
-  protected abstract finishWrites(): void;
+  /**
+   * Brings out what is queued, then ends our direction, then calls `writesFinished()`.
+   *
+   * @param code what `close` was given, or the peer's own code when that has ended it
+   */
+  protected abstract finishWrites(
+    code: number | undefined,
+    reason: string,
+  ): void;
   /** Gives the socket back to the system after both directions have ended, or when waiting is over; then `gone()`. */
   protected abstract release(): void;
   /** Gives the socket back at once, with a reset where the runtime can. `gone()` need not follow. */
@@ -140,15 +155,7 @@ export abstract class StreamConnection implements Connection {
       );
     if (wanted === 0) return 0;
     const taken = this.take(chunk, from, to);
-    if (taken > 0) {
-      this.#bytesSent += taken;
-      this.#writes += 1;
-      this.#lastActivityAtMs = Date.now();
-    }
-    if (taken < wanted) {
-      this.#shortWrites += 1;
-      this.#drainWanted = true;
-    }
+    this.took(taken, taken < wanted);
     return taken;
   }
 
@@ -160,8 +167,9 @@ export abstract class StreamConnection implements Connection {
     if (this.#state === "open") this.setReading(true);
   }
 
-  close(_code?: number, reason = ""): Promise<CloseReason> {
-    if (this.#state === "open") this.#beginClosing("local", reason);
+  close(code?: number, reason = ""): Promise<CloseReason> {
+    if (this.#state === "open")
+      this.#beginClosing({ kind: "local", reason }, code);
     return this.#closed;
   }
 
@@ -177,14 +185,18 @@ export abstract class StreamConnection implements Connection {
   /** Bytes have come. What comes while closing is thrown away. */
   received(chunk: Uint8Array): void {
     if (this.#state !== "open") return;
-    this.#bytesReceived += chunk.length;
-    this.#chunks += 1;
-    this.#lastActivityAtMs = Date.now();
+    this.#count(chunk.length);
     try {
       this.#handler.data(chunk);
     } catch (error) {
       this.#handlerThrew(error);
     }
+  }
+
+  #count(bytes: number): void {
+    this.#bytesReceived += bytes;
+    this.#chunks += 1;
+    this.#lastActivityAtMs = Date.now();
   }
 
   /** More can be taken. */
@@ -208,13 +220,57 @@ export abstract class StreamConnection implements Connection {
     }
     if (this.#state !== "open") return;
     if (this.#handler.ended === undefined) {
-      this.#beginClosing("peer", "");
+      this.#beginClosing({ kind: "peer", reason: "" }, undefined);
       return;
     }
     try {
       this.#handler.ended();
     } catch (error) {
       this.#handlerThrew(error);
+    }
+  }
+
+  /** The peer has ended both directions, in a protocol where it can say so. */
+  protected peerClosed(code: number | undefined, reason: string): void {
+    this.#peerHasEnded = true;
+    if (this.#state === "open")
+      this.#beginClosing({ kind: "peer", reason, code }, code);
+    else if (this.#writesFinished) this.#release();
+  }
+
+  /** The peer has broken the rules: it is told with this code, and nothing more of it is looked at. */
+  protected violated(error: TransportError, code: number): void {
+    if (this.#state !== "open") return;
+    const { message: reason } = error;
+    this.#beginClosing({ kind: "protocol", reason, error }, code);
+  }
+
+  /** A text has come. */
+  protected receivedText(text: string, sizeBytes: number): void {
+    if (this.#state !== "open") return;
+    this.#count(sizeBytes);
+    try {
+      this.#handler.text?.(text);
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  /** Whether its handler takes texts. */
+  protected get takesText(): boolean {
+    return this.#handler.text !== undefined;
+  }
+
+  /** Counts bytes that were taken; with `isShort`, `drain` follows. */
+  protected took(taken: number, isShort: boolean): void {
+    if (taken > 0) {
+      this.#bytesSent += taken;
+      this.#writes += 1;
+      this.#lastActivityAtMs = Date.now();
+    }
+    if (isShort) {
+      this.#shortWrites += 1;
+      this.#drainWanted = true;
     }
   }
 
@@ -256,15 +312,15 @@ export abstract class StreamConnection implements Connection {
     wasOpen: boolean,
     unsentBytes: number,
   ): CloseReason {
-    const { kind, reason } = this.#closing;
+    const { kind, reason, code, error: ours } = this.#closing;
     // Once everything is out, it does not matter how the peer went.
     const isFailure =
       error !== undefined &&
       error !== null &&
       kind !== "aborted" &&
+      kind !== "protocol" &&
       (wasOpen || unsentBytes > 0);
-    if (!isFailure)
-      return { kind, code: undefined, reason, error: undefined, unsentBytes };
+    if (!isFailure) return { kind, code, reason, error: ours, unsentBytes };
     const known = toTransportError(error, "connection to", this.peerAddress);
     return {
       kind: closeKindOf(known),
@@ -275,9 +331,10 @@ export abstract class StreamConnection implements Connection {
     };
   }
 
-  #beginClosing(kind: "local" | "peer", reason: string): void {
+  #beginClosing(closing: Closing, code: number | undefined): void {
+    const { reason } = closing;
     this.#state = "closing";
-    this.#closing = { kind, reason };
+    this.#closing = closing;
     this.#drainWanted = false;
     const { closeTimeoutMs } = this.#start;
     this.#deadline = setTimeout(() => {
@@ -289,7 +346,7 @@ export abstract class StreamConnection implements Connection {
     }, closeTimeoutMs);
     // What the peer sends must be read for its end to be seen.
     this.setReading(true);
-    this.finishWrites();
+    this.finishWrites(code, reason);
   }
 
   #release(): void {

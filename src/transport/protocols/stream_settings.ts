@@ -15,6 +15,7 @@ export interface StreamSettings {
   readonly writeBufferBytes: number;
   readonly noDelay: boolean;
   readonly keepAliveMs: number;
+  readonly maxTextBytes: number;
 }
 
 /** Of a listener. */
@@ -23,6 +24,7 @@ export interface ListenSettings extends StreamSettings {
   readonly handshakeTimeoutMs: number;
   readonly reusePort: boolean;
   readonly mode: number;
+  readonly origins?: readonly string[] | undefined;
   readonly tls?: TlsServerOptions | undefined;
 }
 
@@ -40,6 +42,7 @@ const stream = {
   writeBufferBytes: integerWithin(4096, 2 ** 30, "bytes").default(262_144),
   noDelay: yesOrNo.default(true),
   keepAliveMs: timeoutMs.default(30_000),
+  maxTextBytes: integerWithin(1, 2 ** 30, "bytes").default(16_777_216),
 };
 
 const anObject = <T extends object>(): z.ZodType<T> =>
@@ -53,6 +56,7 @@ const listenSchema: z.ZodType<ListenSettings> = z.strictObject({
   handshakeTimeoutMs: timeoutMs.default(10_000),
   reusePort: yesOrNo.default(false),
   mode: integerWithin(0, 0o777, "permission bits").default(0o600),
+  origins: z.array(z.string()).readonly().optional(),
   tls: anObject<TlsServerOptions>().optional(),
 });
 

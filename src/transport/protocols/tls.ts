@@ -5,7 +5,7 @@
 import type { AddressInfo } from "node:net";
 import {
   type ConnectionOptions,
-  connect as connectTls,
+  connect,
   createServer,
   type Server,
   type TLSSocket,
@@ -77,7 +77,8 @@ class TlsListener extends StreamListener {
   }
 }
 
-async function listenAt(
+/** Listens, for protocols over TLS. @throws the runtime's own errors, and {TypeError} without a certificate */
+export async function listenTls(
   address: Address,
   url: string,
   settings: ListenSettings,
@@ -144,7 +145,7 @@ async function listenAt(
   return listener;
 }
 
-function connectTo(
+function openSocket(
   address: Address,
   settings: ConnectSettings,
   material: Awaited<ReturnType<typeof loadTlsMaterial>>,
@@ -168,7 +169,7 @@ function connectTo(
       rejectUnauthorized: true,
       allowHalfOpen: true,
     };
-    const socket = connectTls(options);
+    const socket = connect(options);
     givenUp.addEventListener("abort", () => {
       if (!isReady) socket.destroy();
     });
@@ -199,6 +200,21 @@ function connectTo(
   });
 }
 
+/** Connects, for protocols over TLS. @throws the runtime's own errors, and {TlsMaterialError} */
+export async function connectTls(
+  address: Address,
+  settings: ConnectSettings,
+  givenUp: AbortSignal,
+  onConnection: ConnectionStart,
+): Promise<StreamConnection> {
+  const material = await loadTlsMaterial(settings.tls ?? {});
+  try {
+    return await openSocket(address, settings, material, givenUp, onConnection);
+  } catch (error) {
+    throw await explainRefusal(address.host, address.port, error);
+  }
+}
+
 /** TLS. See `TlsServerOptions` and `TlsClientOptions`. */
 export const tlsAdapter: ProtocolAdapter = {
   schemes: ["tls"],
@@ -208,7 +224,7 @@ export const tlsAdapter: ProtocolAdapter = {
     const url = formatAddress(address);
     const settings = listenSettings(options, url);
     try {
-      return await listenAt(address, url, settings, onConnection);
+      return await listenTls(address, url, settings, onConnection);
     } catch (error) {
       if (error instanceof TypeError) throw error;
       throw toTransportError(error, "listen", url);
@@ -218,19 +234,8 @@ export const tlsAdapter: ProtocolAdapter = {
   async connect(address, options, onConnection) {
     const url = formatAddress(address);
     const settings = connectSettings(options, url);
-    const material = await loadTlsMaterial(settings.tls ?? {});
-    return await attemptWithin(settings, url, async (givenUp) => {
-      try {
-        return await connectTo(
-          address,
-          settings,
-          material,
-          givenUp,
-          onConnection,
-        );
-      } catch (error) {
-        throw await explainRefusal(address.host, address.port, error);
-      }
-    });
+    return await attemptWithin(settings, url, (givenUp) =>
+      connectTls(address, settings, givenUp, onConnection),
+    );
   },
 };

@@ -45,7 +45,10 @@ const addresses = {
   tcp: () => "tcp://127.0.0.1:0",
   unix: () => `unix://${socketPath()}`,
   tls: () => "tls://127.0.0.1:0",
+  ws: () => "ws://127.0.0.1:0/",
+  wss: () => "wss://127.0.0.1:0/",
 };
+const overTls: ReadonlySet<string> = new Set(["tls", "wss"]);
 
 describe("streams between processes", () => {
   for (const [scheme, address] of Object.entries(addresses)) {
@@ -54,8 +57,9 @@ describe("streams between processes", () => {
         test(
           `${scheme}: ${here} to ${there} and back, 8 MiB`,
           async () => {
-            const material =
-              scheme === "tls" ? [authority.ca, server.cert, server.key] : [];
+            const material = overTls.has(scheme)
+              ? [authority.ca, server.cert, server.key]
+              : [];
             const listening = peers.start(
               there,
               program,
@@ -82,7 +86,7 @@ describe("streams between processes", () => {
       test(
         `${scheme}: a killed peer (${there}) is a typed end, and writing to it a typed error`,
         async () => {
-          const tls = scheme === "tls";
+          const tls = overTls.has(scheme);
           const listening = peers.start(
             there,
             program,

@@ -56,7 +56,7 @@ export class UpgradeAttempt {
 
   /** For what connects below. */
   readonly start = (below: Connection): ConnectionHandler => {
-    const reader = new HeadReader();
+    const reader = new HeadReader(true);
     let stream: WebSocketStream | undefined;
     const refuse = (what: string, status: number | undefined) => {
       this.#reject(this.#refused(what, status));

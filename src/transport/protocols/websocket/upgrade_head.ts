@@ -27,7 +27,13 @@ const endOfHead = Buffer.from("\r\n\r\n");
 
 /** Gathers a head that comes in pieces. */
 export class HeadReader {
+  readonly #isAnswer: boolean;
   #bytes = Buffer.alloc(0);
+
+  /** @param isAnswer whether it is the head of a response */
+  constructor(isAnswer: boolean) {
+    this.#isAnswer = isAnswer;
+  }
 
   /**
    * Takes bytes.
@@ -46,16 +52,18 @@ export class HeadReader {
       throw new HeadMalformedError(431, `longer than ${headBytesMax} bytes`);
     if (end < 0) {
       // Another protocol is told so at once, instead of being waited for.
-      if (this.#bytes[0] !== undefined && !/^[A-Z]/.test(this.#first()))
-        throw new HeadMalformedError(400, "no HTTP");
+      if (!this.#mayBecomeHead()) throw new HeadMalformedError(400, "no HTTP");
       return undefined;
     }
     const head = parseHead(this.#bytes.toString("latin1", 0, end));
     return { head, behind: new Uint8Array(this.#bytes.subarray(headBytes)) };
   }
 
-  #first(): string {
-    return this.#bytes.toString("latin1", 0, 1);
+  #mayBecomeHead(): boolean {
+    const begin = this.#bytes.toString("latin1", 0, 5);
+    return this.#isAnswer
+      ? "HTTP/".startsWith(begin)
+      : /^[A-Z]*(?: .*)?$/s.test(begin);
   }
 }
 

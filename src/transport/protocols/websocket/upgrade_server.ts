@@ -80,7 +80,7 @@ export class WebSocketListener extends StreamListener {
 class UpgradingHandler implements ConnectionHandler {
   readonly #below: Connection;
   readonly #listener: WebSocketListener;
-  readonly #reader = new HeadReader();
+  readonly #reader = new HeadReader(false);
   readonly #timer: ReturnType<typeof setTimeout>;
   #stream: WebSocketStream | undefined;
   #isRefused = false;

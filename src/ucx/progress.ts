@@ -315,6 +315,8 @@ export class ProgressDriver {
     if (!this.#sleeping) return;
     this.#awake();
     this.#counts.wakes += 1;
+    // Events do come: to look without one can wait, and would cost as much as this.
+    this.#backstop?.refresh();
     this.#turn();
   }
 

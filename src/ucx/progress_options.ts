@@ -17,8 +17,8 @@ export interface ProgressOptions {
   /** Microseconds since something happened last that the event loop is turned without pause. @default 200 */
   readonly pumpUs?: number | undefined;
   /**
-   * Milliseconds after which a sleeper looks by itself, should an event be lost; 0 for never. A look costs 0.2 ms of a
-   * processor, since nothing of it is in a cache any more: every 100 ms they are 0.2 %. @default 1000
+   * Milliseconds without an event after which a sleeper looks by itself, should one have been lost; 0 for never. A look
+   * costs 0.2 ms of a processor, since nothing of it is in a cache any more: every 100 ms they are 0.2 %. @default 2000
    */
   readonly backstopMs?: number | undefined;
 }
@@ -37,7 +37,7 @@ export const progressSchema: z.ZodType<ResolvedProgressOptions> =
     mode: oneOf("adaptive", "busy", "sleep").default("adaptive"),
     spinUs: integerWithin(0, 1_000_000, "microseconds").default(20),
     pumpUs: integerWithin(0, 60_000_000, "microseconds").default(200),
-    backstopMs: integerWithin(0, 2 ** 31 - 1, "milliseconds").default(1000),
+    backstopMs: integerWithin(0, 2 ** 31 - 1, "milliseconds").default(2000),
   });
 
 /**

@@ -54,7 +54,7 @@ export interface WorkerConfig {
   readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds that closing may wait for what is on its way, before it is cut off. @default 1000 */
   readonly closeTimeoutMs?: number | undefined;
-  /** Milliseconds between two looks whether a peer is alive; a killed one is noticed within two of them. @default 500 */
+  /** Milliseconds between two looks whether a peer is alive; a killed one is noticed within two of them. @default 1000 */
   readonly keepAliveMs?: number | undefined;
   /** Microseconds that a blocking call spins before it sleeps on UCX's descriptor. @default 50 */
   readonly spinUs?: number | undefined;
@@ -108,7 +108,7 @@ const schema = z.strictObject({
   timeoutMs: integerWithin(0, 2 ** 31 - 1, "milliseconds").default(30_000),
   connectTimeoutMs: integerWithin(1, 2 ** 31 - 1, "milliseconds").default(5000),
   closeTimeoutMs: integerWithin(0, 2 ** 31 - 1, "milliseconds").default(1000),
-  keepAliveMs: integerWithin(10, 2 ** 31 - 1, "milliseconds").default(500),
+  keepAliveMs: integerWithin(10, 2 ** 31 - 1, "milliseconds").default(1000),
   spinUs: integerWithin(0, 60_000_000, "microseconds").default(50),
   maxEndpoints: integerWithin(1, 2 ** 22 - 1, "connections").default(65_536),
   creditMessages: integerWithin(2, 2 ** 30, "messages").default(1024),

@@ -158,6 +158,25 @@ describe("progress driver", () => {
     expect(driven.driver.statistics.wakes).toBe(1);
   });
 
+  test("does not look by the backstop as long as events come", async () => {
+    const backstopMs = 200;
+    const driven = open({ backstopMs });
+    await driven.asleep();
+    let looks = 0;
+    for (let event = 1; event <= 40; event++) {
+      const startMs = performance.now();
+      driven.source.arrive();
+      await until("arrival", () => driven.arrivals === event);
+      await driven.asleep();
+      const { progressCalls } = driven.source;
+      await pause(15);
+      // On a machine that stood still meanwhile, a look was due.
+      if (performance.now() - startMs < backstopMs)
+        looks += driven.source.progressCalls - progressCalls;
+    }
+    expect(looks).toBe(0);
+  });
+
   test("progresses when the source's deadline has come, and sleeps on", async () => {
     const driven = open();
     const dueMs = performance.now() + 60;
@@ -387,7 +406,7 @@ describe("progress driver", () => {
       mode: "adaptive",
       spinUs: 20,
       pumpUs: 200,
-      backstopMs: 1000,
+      backstopMs: 2000,
     });
   });
 });

@@ -51,3 +51,4 @@ export type {
   TlsServerOptions,
   TlsVersion,
 } from "./tls_options.ts";
+export * from "./session_errors.ts";

@@ -29,6 +29,12 @@ export interface SessionEnd {
   readonly error: Error | undefined;
   /** Messages that were sent and that the peer has not said to have accepted. */
   readonly unconfirmed: number;
+  /** Where the peer says to go instead. */
+  readonly redirect?: string | undefined;
+  /** Not to come back before. */
+  readonly retryAfterMs?: number | undefined;
+  /** To be shown there. */
+  readonly resumeToken?: Uint8Array | undefined;
 }
 
 /** Counted since the session began, over all of its connections. */
@@ -47,6 +53,8 @@ export interface SessionStatistics {
   readonly dropped: number;
   /** Messages that came twice and were not delivered twice. */
   readonly duplicates: number;
+  /** Answers to requests that had been given up. */
+  readonly lateAnswers: number;
   /** Requests of ours that wait for an answer; of the peer that are being handled. */
   readonly pendingRequests: number;
   readonly activeRequests: number;

@@ -1,0 +1,19 @@
+/** Time, as sessions see it: another one can be given where time must not pass by itself. */
+
+/** A clock with timers. */
+export interface SessionClock {
+  /** Milliseconds since some instant; never goes back. */
+  nowMs(): number;
+  /** Calls a function once after so many milliseconds. */
+  setTimer(callback: () => void, delayMs: number): unknown;
+  /** Takes a timer back; nothing happens when it has fired. */
+  clearTimer(timer: unknown): void;
+}
+
+/** The clock of `performance.now()`. */
+export const systemClock: SessionClock = {
+  nowMs: () => performance.now(),
+  setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimer: (timer) =>
+    clearTimeout(timer as ReturnType<typeof setTimeout> | undefined),
+};

@@ -1,0 +1,978 @@
+/** A session over connections that carry frames: the one implementation for both sides and every protocol. */
+// tidy: long because the parts of a session share all of its state; to be taken apart along the life of a request
+import { CloseCode } from "../../wire/close_codes.ts";
+import {
+  availableCompressions,
+  decompressPayload,
+} from "../../wire/compression.ts";
+import {
+  encodeFin,
+  type Fin,
+  type Goodbye,
+} from "../../wire/control_bodies.ts";
+import { decodeErrorBody } from "../../wire/error_body.ts";
+import { WireMalformedError } from "../../wire/errors.ts";
+import {
+  firstSequence,
+  type Hello,
+  type HelloInit,
+  negotiateCompression,
+} from "../../wire/hello.ts";
+import { FrameFlag, FrameKind, FramePriority } from "../../wire/kinds.ts";
+import type { Connection, ConnectionHandler } from "../adapter.ts";
+import { TimedOutError } from "../errors.ts";
+import type {
+  IncomingMessage,
+  MessageBody,
+  MessageOptions,
+  RequestOptions,
+  SendOptions,
+} from "../message.ts";
+import type {
+  Session,
+  SessionEnd,
+  SessionState,
+  SessionStatistics,
+} from "../session.ts";
+import {
+  FateUnknownError,
+  NoResponderError,
+  noResponderCode,
+  RemoteError,
+  SendQueueFullError,
+  SessionClosedError,
+} from "../session_errors.ts";
+import { AcceptedSequences } from "./accepted_sequences.ts";
+import { ReceiveCredit } from "./credit.ts";
+import { ReceivedMessage, ReceivedRequest, readHeaders } from "./incoming.ts";
+import {
+  Link,
+  type LinkEnd,
+  type LinkOwner,
+  lostCode,
+  type WholeMessage,
+} from "./link.ts";
+import { fillOutgoing, Outgoing } from "./outgoing.ts";
+import { PendingRequest } from "./request_table.ts";
+import { reportError, Responder } from "./responder.ts";
+import { Sender } from "./sender.ts";
+import {
+  type SequenceRange,
+  type SessionOptions,
+  type SessionSettings,
+  sessionSettings,
+} from "./settings.ts";
+import { TimerWheel, WheelEntry } from "./timer_wheel.ts";
+
+const noOptions: MessageOptions = {};
+
+/** Goodbyes after which both sides still finish what is under way. */
+const drainingCodes: ReadonlySet<number> = new Set([
+  CloseCode.Normal,
+  CloseCode.GoingAway,
+  CloseCode.ServiceRestart,
+]);
+
+/** Requests that were cancelled while they may have to be sent again. */
+const cancelledMax = 4096;
+
+/** How this side leaves. */
+interface Leaving {
+  readonly code: number;
+  readonly reason: string;
+  readonly redirect: string | undefined;
+  /** Whether the goodbye is out; it waits for what was taken before. */
+  isSaid: boolean;
+}
+
+/**
+ * A session. Make it, then give it a connection with `attach`: `adapter.connect(address, options, (c) => session.attach(c))`.
+ * It is `away` when the connection is lost and it may come back: then attach another one, or end it with `abort`.
+ */
+export class FramedSession implements Session, LinkOwner {
+  readonly metadata: Map<string, unknown> = new Map<string, unknown>();
+  readonly receiveCredit: ReceiveCredit;
+  readonly settings: SessionSettings;
+  readonly #sender: Sender;
+  readonly #responder: Responder;
+  readonly #wheel: TimerWheel;
+  readonly #accepted = new AcceptedSequences();
+  readonly #pending = new Map<number, PendingRequest>();
+  readonly #pings = new Map<number, PendingPing>();
+  readonly #cancelled = new Set<number>();
+  readonly #openedAtMs = Date.now();
+  #lastActivityAtMs = Date.now();
+  #state: SessionState = "opening";
+  #id: string;
+  #link: Link | undefined;
+  #nextId = 1;
+  /** Sequence of the last message that began to come. */
+  #received = 0;
+  #token: Uint8Array | undefined;
+  #peerName: string | undefined;
+  #wasOpened = false;
+  #leaving: Leaving | undefined;
+  #peerGoodbye: Goodbye | undefined;
+  #drainTimer: unknown;
+  #end: SessionEnd | undefined;
+  readonly #endWaiters: ((end: SessionEnd) => void)[] = [];
+  readonly #openWaiters: PromiseWithResolvers<void>[] = [];
+  #framesSent = 0;
+  #framesReceived = 0;
+  #duplicates = 0;
+  #lateAnswers = 0;
+  #resumptions = 0;
+  #roundTripMs: number | undefined;
+
+  /** @throws {RangeError} when an option is out of bounds */
+  constructor(options: SessionOptions) {
+    const settings = sessionSettings(options);
+    this.settings = settings;
+    this.#id = settings.id ?? crypto.randomUUID();
+    this.#token = settings.resumeToken;
+    this.#wheel = new TimerWheel(settings.clock);
+    this.receiveCredit = new ReceiveCredit(
+      settings.creditBytes,
+      settings.creditMessages,
+    );
+    this.#sender = new Sender(settings, this.#wheel, {
+      roomAgain: () => this.#tell(() => settings.listeners.onWritable?.(this)),
+      emptied: () => this.#leaveIfDone(),
+    });
+    this.#responder = new Responder(
+      this,
+      settings,
+      this.receiveCredit,
+      this.#sender,
+      () => this.#finishedOne(),
+    );
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#link?.connection;
+  }
+
+  get peerName(): string | undefined {
+    return this.#peerName;
+  }
+
+  /** The peer's hello, once it has come. */
+  get peerHello(): Hello | undefined {
+    return this.#link?.hello;
+  }
+
+  /** What the peer shows, or this side, to come back. */
+  get resumeToken(): Uint8Array | undefined {
+    return this.#token;
+  }
+
+  get acceptedSequence(): number {
+    return this.#accepted.contiguous;
+  }
+
+  get statistics(): SessionStatistics {
+    const sender = this.#sender;
+    const responder = this.#responder;
+    const link = this.#link;
+    return {
+      messagesSent: sender.messagesSent,
+      messagesReceived: responder.messagesReceived,
+      requestsSent: sender.requestsSent,
+      requestsReceived: responder.requestsReceived,
+      bytesSent: sender.bytesSent,
+      bytesReceived: responder.bytesReceived,
+      framesSent: this.#framesSent + (link?.framesSent ?? 0),
+      framesReceived: this.#framesReceived + (link?.framesReceived ?? 0),
+      dropped: sender.dropped,
+      duplicates: this.#duplicates,
+      lateAnswers: this.#lateAnswers,
+      pendingRequests: this.#pending.size,
+      activeRequests: responder.activeRequests,
+      queuedBytes: sender.outbox.bytes + (link?.coalescer.waitingBytes ?? 0),
+      resumptions: this.#resumptions,
+      roundTripMs: link?.heartbeat.roundTripMs ?? this.#roundTripMs,
+      openedAtMs: this.#openedAtMs,
+      lastActivityAtMs:
+        link?.connection.statistics.lastActivityAtMs ?? this.#lastActivityAtMs,
+    };
+  }
+
+  /**
+   * Goes on over this connection; gives what its events go to. A connection that the session still has is closed with
+   * `SessionReplaced`.
+   *
+   * @param link of a server that has read the client's hello already
+   * @throws {SessionClosedError} when the session is over
+   */
+  attach(connection: Connection, link?: Link): ConnectionHandler {
+    if (this.#end !== undefined) throw this.#closedError();
+    const old = this.#link;
+    if (old !== undefined) {
+      this.#leaveLink(old);
+      old.finish(CloseCode.SessionReplaced, "another connection took over");
+    }
+    const made = link ?? new Link(connection, this.settings, this);
+    this.#link = made;
+    if (link === undefined) made.begin();
+    return made;
+  }
+
+  /** Resolves when the hellos are through. @throws {SessionClosedError} when the session ends before */
+  async whenOpen(): Promise<void> {
+    if (this.#end !== undefined) throw this.#closedError();
+    if (this.#link?.isOpen === true) return;
+    const waiter = Promise.withResolvers<void>();
+    this.#openWaiters.push(waiter);
+    await waiter.promise;
+  }
+
+  /** Resolves when the session is over. */
+  whenEnded(): Promise<SessionEnd> {
+    if (this.#end !== undefined) return Promise.resolve(this.#end);
+    return new Promise((resolve) => this.#endWaiters.push(resolve));
+  }
+
+  trySend(body: MessageBody, options: MessageOptions = noOptions): boolean {
+    if (this.#state === "closed" || this.#state === "draining")
+      throw this.#closedError();
+    if (
+      options === noOptions &&
+      body instanceof Uint8Array &&
+      this.#sender.tryPlain(
+        FrameKind.Message,
+        FramePriority.Normal,
+        this.#nextId,
+        body,
+      )
+    ) {
+      this.#nextId += 1;
+      return true;
+    }
+    const outgoing = new Outgoing();
+    outgoing.kind = FrameKind.Message;
+    fillOutgoing(outgoing, body, options, undefined, this.#link?.hello?.limits);
+    if (!this.#sender.fits(outgoing.sizeBytes)) return false;
+    outgoing.id = this.#nextId++;
+    // The caller may use its memory again as soon as this returns.
+    if (!this.#sender.offer(outgoing) && !outgoing.isOwn) own(outgoing);
+    return true;
+  }
+
+  async send(body: MessageBody, options: SendOptions = {}): Promise<void> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    this.#checkOpen();
+    const outgoing = new Outgoing();
+    outgoing.kind = FrameKind.Message;
+    fillOutgoing(outgoing, body, options, undefined, this.#link?.hello?.limits);
+    outgoing.id = this.#nextId++;
+    if (this.#sender.offer(outgoing)) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timeoutMs = options.timeoutMs ?? this.settings.sendTimeoutMs;
+    const giveUp = (error: unknown) => {
+      // What has begun goes on: a message cannot be taken back.
+      if (outgoing.sequence > 0 || !this.#sender.withdraw(outgoing)) return;
+      this.#sender.dropped += 1;
+      outgoing.settle?.(error);
+      this.#leaveIfDone();
+    };
+    const onAbort = () => giveUp(signal?.reason);
+    outgoing.settle = (error) => {
+      this.#wheel.remove(outgoing);
+      signal?.removeEventListener("abort", onAbort);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    outgoing.onExpired = () =>
+      giveUp(new TimedOutError(`the peer had no room for ${timeoutMs} ms`));
+    signal?.addEventListener("abort", onAbort);
+    if (outgoing.sequence === 0)
+      this.#wheel.add(outgoing, this.settings.clock.nowMs() + timeoutMs);
+    await promise;
+  }
+
+  request(
+    body: MessageBody,
+    options: RequestOptions = {},
+  ): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) =>
+      this.#request(body, options, resolve, reject),
+    );
+  }
+
+  #request(
+    body: MessageBody,
+    options: RequestOptions,
+    resolve: (answer: IncomingMessage) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { signal, idempotencyKey } = options;
+    signal?.throwIfAborted();
+    this.#checkOpen();
+    if (this.#pending.size >= this.settings.pendingRequests)
+      throw new SendQueueFullError(
+        `${this.#pending.size} requests wait for an answer, allowed ${this.settings.pendingRequests}`,
+      );
+    const timeoutMs = options.timeoutMs ?? this.settings.requestTimeoutMs;
+    if (!(timeoutMs >= 0))
+      throw new RangeError(
+        `timeoutMs: given ${timeoutMs}, allowed a number of milliseconds >= 0`,
+      );
+    const outgoing = new Outgoing();
+    outgoing.kind = FrameKind.Request;
+    fillOutgoing(
+      outgoing,
+      body,
+      options,
+      Math.min(Math.ceil(timeoutMs), 0xffff_ffff),
+      this.#link?.hello?.limits,
+    );
+    const id = this.#nextId++;
+    outgoing.id = id;
+    const pending = new PendingRequest(id, resolve, reject);
+    pending.onExpired = this.#onRequestExpired;
+    if (signal !== undefined) {
+      pending.signal = signal;
+      pending.onAbort = () => this.#giveUpRequest(pending, signal.reason);
+      signal.addEventListener("abort", pending.onAbort);
+    }
+    if (idempotencyKey !== undefined) {
+      pending.isIdempotent = true;
+      own(outgoing);
+    }
+    this.#pending.set(id, pending);
+    this.#wheel.add(pending, this.settings.clock.nowMs() + timeoutMs);
+    try {
+      const isTaken = this.#sender.offer(outgoing);
+      if (!isTaken || pending.isIdempotent) pending.outgoing = outgoing;
+      if (!isTaken)
+        outgoing.settle = (error) => {
+          if (error !== undefined) this.#settleRequest(pending)?.reject(error);
+          else if (!pending.isIdempotent) pending.outgoing = undefined;
+        };
+    } catch (error) {
+      this.#settleRequest(pending);
+      throw error;
+    }
+  }
+
+  readonly #onRequestExpired = (pending: PendingRequest): void =>
+    this.#giveUpRequest(
+      pending,
+      new TimedOutError("the answer did not come in time"),
+    );
+
+  /** Takes a request out of the table; undefined when that was done before. */
+  #settleRequest(pending: PendingRequest): PendingRequest | undefined {
+    if (!this.#pending.delete(pending.id)) return undefined;
+    this.#wheel.remove(pending);
+    pending.release();
+    return pending;
+  }
+
+  #giveUpRequest(pending: PendingRequest, error: unknown): void {
+    if (this.#settleRequest(pending) === undefined) return;
+    const { outgoing } = pending;
+    pending.outgoing = undefined;
+    if (outgoing !== undefined) {
+      outgoing.settle = undefined;
+      this.#sender.withdraw(outgoing);
+    }
+    // Of what was never begun, the peer knows nothing.
+    if (outgoing === undefined || outgoing.sequence > 0) {
+      this.#link?.cancel(pending.id);
+      if (
+        this.#sender.replay !== undefined &&
+        this.#cancelled.size < cancelledMax
+      )
+        this.#cancelled.add(pending.id);
+    } else this.#sender.dropped += 1;
+    pending.reject(error);
+    this.#leaveIfDone();
+  }
+
+  async ping(
+    options: {
+      readonly timeoutMs?: number;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): Promise<number> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const link = this.#link;
+    if (this.#end !== undefined || link?.isOpen !== true)
+      throw this.#closedError();
+    const { clock } = this.settings;
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const id = this.#nextId++;
+    const startMs = clock.nowMs();
+    const settle = (act: () => void) => {
+      this.#pings.delete(id);
+      this.#wheel.remove(ping);
+      signal?.removeEventListener("abort", onAbort);
+      act();
+    };
+    const onAbort = () => settle(() => reject(signal?.reason));
+    const ping = new PendingPing(
+      () => settle(() => resolve(clock.nowMs() - startMs)),
+      (error) => settle(() => reject(error)),
+    );
+    signal?.addEventListener("abort", onAbort);
+    this.#pings.set(id, ping);
+    this.#wheel.add(
+      ping,
+      startMs + (options.timeoutMs ?? this.settings.sendTimeoutMs),
+    );
+    link.ping(id);
+    return await promise;
+  }
+
+  drain(
+    options: {
+      readonly timeoutMs?: number;
+      readonly reason?: string;
+      readonly redirect?: string;
+    } = {},
+  ): Promise<SessionEnd> {
+    return this.#leave(
+      CloseCode.GoingAway,
+      options.reason ?? "",
+      options.timeoutMs ?? this.settings.drainTimeoutMs,
+      options.redirect,
+    );
+  }
+
+  close(code: number = CloseCode.Normal, reason = ""): Promise<SessionEnd> {
+    return this.#leave(code, reason, this.settings.closeTimeoutMs, undefined);
+  }
+
+  abort(reason = "aborted"): void {
+    if (this.#end !== undefined) return;
+    const link = this.#link;
+    this.#finish({
+      code: lostCode,
+      reason,
+      by: "us",
+      error: undefined,
+      goodbye: undefined,
+    });
+    link?.connection.abort(reason);
+  }
+
+  #leave(
+    code: number,
+    reason: string,
+    timeoutMs: number,
+    redirect: string | undefined,
+  ): Promise<SessionEnd> {
+    const ended = this.whenEnded();
+    const link = this.#link;
+    if (this.#end !== undefined) return ended;
+    if (link?.isOpen !== true || !drainingCodes.has(code)) {
+      if (link === undefined)
+        this.#finish({
+          code,
+          reason,
+          by: "us",
+          error: undefined,
+          goodbye: undefined,
+        });
+      else link.finish(code, reason);
+      return ended;
+    }
+    if (this.#leaving !== undefined) return ended;
+    this.#leaving = { code, reason, redirect, isSaid: false };
+    this.#setState("draining");
+    this.settings.clock.clearTimer(this.#drainTimer);
+    this.#drainTimer = this.settings.clock.setTimer(
+      () => this.#link?.finish(code, reason),
+      timeoutMs,
+    );
+    this.#leaveIfDone();
+    return ended;
+  }
+
+  /** Goodbye when all that was taken is out, fin when all that came was handled, the end when both sides are there. */
+  #leaveIfDone(): void {
+    const link = this.#link;
+    if (this.#state !== "draining" || link?.isOpen !== true) return;
+    const leaving = this.#leaving;
+    const isEmpty = this.#sender.outbox.size === 0;
+    if (leaving !== undefined && !leaving.isSaid && isEmpty) {
+      leaving.isSaid = true;
+      link.goodbye({
+        code: leaving.code,
+        reason: leaving.reason,
+        acceptedSequence: this.acceptedSequence,
+        goTo: leaving.redirect,
+        resumeToken: this.settings.role === "server" ? this.#token : undefined,
+      });
+    }
+    const isHandled = this.receiveCredit.heldMessages === 0;
+    if (
+      !link.finSent &&
+      isEmpty &&
+      isHandled &&
+      // All that the peer had to say before it heard is here then, and its requests are answered.
+      (this.#peerGoodbye !== undefined || link.finReceived)
+    )
+      link.fin(
+        encodeFin({
+          lastSequence: this.#sender.highestSequence,
+          acceptedSequence: this.acceptedSequence,
+        }),
+      );
+    if (!link.finSent || !link.finReceived || !isHandled) return;
+    const goodbye = this.#peerGoodbye;
+    if (leaving?.isSaid === true || goodbye === undefined)
+      link.finish(leaving?.code ?? CloseCode.Normal, leaving?.reason ?? "", {
+        isSaid: true,
+      });
+    else link.endedByPeer(goodbye);
+  }
+
+  // --- what the link tells
+
+  greeting(theirs: Hello | undefined): HelloInit {
+    const { settings } = this;
+    const isServer = settings.role === "server";
+    const isComingBack = isServer
+      ? this.#wasOpened && theirs?.resumeToken !== undefined
+      : this.#wasOpened && this.#token !== undefined;
+    return {
+      limits: settings.limits,
+      compressions: availableCompressions(),
+      contentTypes: settings.codecs.contentTypes,
+      resumeToken: isServer || isComingBack ? this.#token : undefined,
+      acceptedSequence: isComingBack ? this.acceptedSequence : 0,
+      oldestSequence: isComingBack ? (this.#sender.replay?.oldest ?? 1) : 1,
+      resumed: isServer ? isComingBack : false,
+      sessionId: isServer ? this.#id : undefined,
+      nodeName: settings.nodeName,
+      software: settings.software,
+      auth: isServer ? undefined : settings.auth,
+      heartbeatMs: settings.heartbeatMs,
+    };
+  }
+
+  opened(link: Link, theirs: Hello): void {
+    const { settings } = this;
+    const sender = this.#sender;
+    const isServer = settings.role === "server";
+    const isResumed = isServer
+      ? this.#wasOpened && theirs.resumeToken !== undefined
+      : theirs.resumed;
+    if (isResumed && !this.#wasOpened)
+      throw new WireMalformedError("a session is resumed that never began");
+    this.#peerName = theirs.nodeName ?? theirs.software ?? this.#peerName;
+    this.#peerGoodbye = undefined;
+    sender.compression = negotiateCompression(settings.compressions, theirs);
+    if (this.#wasOpened) this.#resumptions += 1;
+    if (isResumed) this.#resume(link, theirs);
+    else if (this.#wasOpened) this.#beginAnew();
+    if (!isServer) {
+      this.#id = theirs.sessionId ?? this.#id;
+      this.#token = settings.resumes ? theirs.resumeToken : undefined;
+    }
+    if (this.#token !== undefined) sender.keepForReplay();
+    this.#wasOpened = true;
+    sender.link = link;
+    for (const waiter of this.#openWaiters.splice(0)) waiter.resolve();
+    this.#setState(this.#leaving === undefined ? "open" : "draining");
+    sender.pump();
+    if (isResumed) for (const id of this.#cancelled) link.cancel(id);
+  }
+
+  /** Both sides know each other still. */
+  #resume(link: Link, theirs: Hello): void {
+    const sender = this.#sender;
+    if (theirs.acceptedSequence > sender.highestSequence)
+      throw new WireMalformedError(
+        `hello: accepted ${theirs.acceptedSequence}, sent ${sender.highestSequence}`,
+      );
+    sender.accepted(theirs.acceptedSequence);
+    const oldestSequence = sender.replay?.oldest ?? sender.highestSequence + 1;
+    const first = firstSequence({ oldestSequence }, theirs);
+    if (first > theirs.acceptedSequence + 1)
+      this.#tellUnconfirmed({
+        first: theirs.acceptedSequence + 1,
+        last: first - 1,
+      });
+    sender.link = link;
+    sender.resume(first);
+    const acceptedSequence = this.acceptedSequence;
+    const firstOfPeer = firstSequence(theirs, { acceptedSequence });
+    this.#received = firstOfPeer - 1;
+    if (firstOfPeer > acceptedSequence + 1) {
+      this.#accepted.skipTo(firstOfPeer);
+      this.#tell(() =>
+        this.settings.listeners.onGap?.(
+          { first: acceptedSequence + 1, last: firstOfPeer - 1 },
+          this,
+        ),
+      );
+    }
+  }
+
+  /** The server does not know the session any more: what was under way may have arrived, or not. */
+  #beginAnew(): void {
+    const sender = this.#sender;
+    if (sender.unconfirmed > 0)
+      this.#tellUnconfirmed({
+        first: sender.peerAccepted + 1,
+        last: sender.highestSequence,
+      });
+    const error = new FateUnknownError(
+      "the other side does not know the session any more",
+      CloseCode.ResumeRefused,
+    );
+    for (const outgoing of sender.reset()) outgoing.settle?.(error);
+    this.#accepted.reset();
+    this.#received = 0;
+    this.#cancelled.clear();
+    this.#responder.giveUpAll(error);
+    for (const pending of [...this.#pending.values()]) {
+      const { outgoing } = pending;
+      if (outgoing !== undefined && outgoing.sequence === 0) continue;
+      if (pending.isIdempotent && outgoing !== undefined) {
+        outgoing.sequence = 0;
+        sender.outbox.add(outgoing);
+      } else this.#settleRequest(pending)?.reject(error);
+    }
+  }
+
+  nextSequence(): number {
+    this.#received += 1;
+    return this.#received;
+  }
+
+  deliver(link: Link, message: WholeMessage): void {
+    const { sequence, kind, id } = message;
+    if (this.#accepted.has(sequence)) {
+      this.#duplicates += 1;
+      return;
+    }
+    const { limits } = this.settings;
+    const headers = readHeaders(
+      message.chunk,
+      message.headersStart,
+      message.headersEnd,
+      limits,
+    );
+    let { chunk, payloadStart: start, payloadEnd: end } = message;
+    if ((message.flags & FrameFlag.Compressed) !== 0) {
+      chunk = decompressPayload(chunk.subarray(start, end), limits);
+      start = 0;
+      end = chunk.length;
+    }
+    this.#accepted.accept(sequence);
+    if (kind === FrameKind.Message || kind === FrameKind.Response) {
+      const received = new ReceivedMessage(
+        this,
+        chunk,
+        start,
+        end,
+        message.priority,
+        message.tagHigh,
+        message.tagLow,
+        headers,
+      );
+      if (kind === FrameKind.Message) this.#responder.message(received);
+      else this.#answered(id)?.resolve(received);
+    } else if (kind === FrameKind.Request) {
+      const request = new ReceivedRequest(
+        this,
+        chunk,
+        start,
+        end,
+        message.priority,
+        message.tagHigh,
+        message.tagLow,
+        headers,
+      );
+      if (headers.deadlineMs !== undefined)
+        request.deadlineMs = link.nowMs + headers.deadlineMs;
+      request.onSignal = this.#onSignal;
+      this.#responder.request(id, request);
+    } else {
+      const error = errorOf(chunk.subarray(start, end));
+      this.#answered(id)?.reject(error);
+    }
+  }
+
+  /** Codecs of payloads, for the messages of this session. */
+  get codecs(): SessionSettings["codecs"] {
+    return this.settings.codecs;
+  }
+
+  #answered(id: number): PendingRequest | undefined {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) {
+      this.#lateAnswers += 1;
+      this.#cancelled.delete(id);
+      return undefined;
+    }
+    return this.#settleRequest(pending);
+  }
+
+  readonly #onSignal = (request: ReceivedRequest): void => {
+    if (request.deadlineMs === Number.POSITIVE_INFINITY) return;
+    this.#wheel.add(new RequestDeadline(request), request.deadlineMs);
+  };
+
+  cancelled(id: number, sequence: number | undefined): void {
+    if (sequence !== undefined) this.#accepted.accept(sequence);
+    else
+      this.#responder.cancel(
+        id,
+        new DOMException("the requester has given up", "AbortError"),
+      );
+  }
+
+  peerAccepted(sequence: number): void {
+    if (sequence > this.#sender.highestSequence)
+      throw new WireMalformedError(
+        `accepted ${sequence}, sent ${this.#sender.highestSequence}`,
+      );
+    this.#sender.accepted(sequence);
+  }
+
+  ponged(id: number): void {
+    this.#pings.get(id)?.answered();
+  }
+
+  writable(_link: Link): void {
+    this.#sender.pump();
+  }
+
+  goodbye(link: Link, goodbye: Goodbye): void {
+    if (!drainingCodes.has(goodbye.code)) {
+      link.endedByPeer(goodbye);
+      return;
+    }
+    this.#peerGoodbye = goodbye;
+    this.#setState("draining");
+    this.settings.clock.clearTimer(this.#drainTimer);
+    this.#drainTimer = this.settings.clock.setTimer(
+      () => link.endedByPeer(goodbye),
+      this.settings.drainTimeoutMs,
+    );
+    if (!this.#mayComeBack(goodbye.code)) this.#dropNew(goodbye.code);
+    this.#leaveIfDone();
+  }
+
+  /** The peer takes no new messages and requests; answers it does. */
+  #dropNew(code: number): void {
+    const error = new SessionClosedError("the peer has said goodbye", code);
+    for (const outgoing of this.#sender.outbox.all()) {
+      if (outgoing.sequence > 0 || outgoing.kind > FrameKind.Request) continue;
+      this.#sender.withdraw(outgoing);
+      this.#sender.dropped += 1;
+      outgoing.settle?.(error);
+    }
+  }
+
+  fin(_link: Link, _fin: Fin): void {
+    if (this.#state !== "draining")
+      throw new WireMalformedError("a fin without a goodbye");
+    this.#leaveIfDone();
+  }
+
+  ended(link: Link, end: LinkEnd): void {
+    if (link !== this.#link) return;
+    this.#leaveLink(link);
+    const isLost = end.by === "lost";
+    if ((isLost && this.#leaving === undefined) || end.goodbye !== undefined) {
+      if (this.#mayComeBack(end.code)) {
+        const gone = this.#sender.lost();
+        for (const outgoing of gone)
+          outgoing.settle?.(
+            new FateUnknownError("the connection was lost", end.code),
+          );
+        this.#setState("away");
+        return;
+      }
+    }
+    this.#finish(end);
+  }
+
+  #mayComeBack(code: number): boolean {
+    return (
+      this.#token !== undefined &&
+      this.#wasOpened &&
+      (code === lostCode || this.settings.goesOnAfter?.(code) === true)
+    );
+  }
+
+  #leaveLink(link: Link): void {
+    this.#link = undefined;
+    this.#sender.link = undefined;
+    this.#framesSent += link.framesSent;
+    this.#framesReceived += link.framesReceived;
+    this.#roundTripMs = link.heartbeat.roundTripMs ?? this.#roundTripMs;
+    this.#lastActivityAtMs = link.connection.statistics.lastActivityAtMs;
+    this.settings.clock.clearTimer(this.#drainTimer);
+    const error = this.#closedError();
+    for (const ping of [...this.#pings.values()]) ping.failed(error);
+  }
+
+  #finish(end: LinkEnd): void {
+    if (this.#end !== undefined) return;
+    if (this.#link !== undefined) this.#leaveLink(this.#link);
+    const sender = this.#sender;
+    this.settings.clock.clearTimer(this.#drainTimer);
+    const { unconfirmed } = sender;
+    const { goodbye } = end;
+    this.#end = {
+      code: end.code,
+      reason: end.reason,
+      by: end.by,
+      error: end.error,
+      unconfirmed,
+      redirect: goodbye?.goTo,
+      retryAfterMs: goodbye?.retryAfterMs,
+      resumeToken: goodbye?.resumeToken,
+    };
+    const closed = this.#closedError();
+    const unknown = new FateUnknownError(
+      `the session ended before the answer came${end.reason === "" ? "" : `: ${end.reason}`}`,
+      end.code,
+      { cause: end.error },
+    );
+    for (const outgoing of sender.outbox.all()) {
+      const hasBegun = outgoing.sequence > 0;
+      sender.withdraw(outgoing);
+      if (!hasBegun) sender.dropped += 1;
+      outgoing.settle?.(hasBegun ? unknown : closed);
+    }
+    for (const outgoing of sender.reset()) outgoing.settle?.(unknown);
+    for (const pending of [...this.#pending.values()])
+      this.#settleRequest(pending)?.reject(unknown);
+    for (const waiter of this.#openWaiters.splice(0)) waiter.reject(closed);
+    this.#responder.giveUpAll(closed);
+    this.#wheel.clear();
+    this.#setState("closed");
+    if (unconfirmed > 0)
+      this.#tellUnconfirmed({
+        first: sender.peerAccepted + 1,
+        last: sender.highestSequence,
+      });
+    const told = this.#end;
+    this.#tell(() => this.settings.listeners.onEnd?.(told, this));
+    for (const waiter of this.#endWaiters.splice(0)) waiter(told);
+  }
+
+  #finishedOne(): void {
+    this.#link?.creditIfDue();
+    if (this.#state === "draining") this.#leaveIfDone();
+  }
+
+  #tellUnconfirmed(unknown: SequenceRange): void {
+    this.#tell(() => this.settings.listeners.onUnconfirmed?.(unknown, this));
+  }
+
+  #setState(state: SessionState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#tell(() => this.settings.listeners.onStateChange?.(state, this));
+  }
+
+  /** A listener that throws disturbs nothing. */
+  #tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      reportError(this.settings, this, error);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#state === "closed" || this.#state === "draining")
+      throw this.#closedError();
+    if (this.#sender.isCrowded)
+      throw new SendQueueFullError(
+        `${this.#sender.outbox.size} messages wait to be sent`,
+      );
+  }
+
+  #closedError(): SessionClosedError {
+    const code =
+      this.#end?.code ??
+      this.#peerGoodbye?.code ??
+      this.#leaving?.code ??
+      lostCode;
+    const reason =
+      this.#end?.reason ?? this.#peerGoodbye?.reason ?? this.#leaving?.reason;
+    return new SessionClosedError(
+      `the session is ${this.#state}${reason === undefined || reason === "" ? "" : `: ${reason}`}`,
+      code,
+      { cause: this.#end?.error },
+    );
+  }
+}
+
+/** A ping that was not answered yet. */
+class PendingPing extends WheelEntry {
+  readonly answered: () => void;
+  readonly failed: (error: Error) => void;
+
+  constructor(answered: () => void, failed: (error: Error) => void) {
+    super();
+    this.answered = answered;
+    this.failed = failed;
+  }
+
+  override expired(): void {
+    this.failed(new TimedOutError("the peer did not answer the ping in time"));
+  }
+}
+
+/** The deadline of a request whose handler looks at the signal. */
+class RequestDeadline extends WheelEntry {
+  readonly #request: ReceivedRequest;
+
+  constructor(request: ReceivedRequest) {
+    super();
+    this.#request = request;
+  }
+
+  override expired(): void {
+    this.#request.giveUp(
+      new TimedOutError("the deadline of the request has passed"),
+    );
+  }
+}
+
+/** Makes the payload memory of the message's own. */
+function own(outgoing: Outgoing): void {
+  if (outgoing.isOwn || outgoing.writer !== undefined) return;
+  outgoing.payload = outgoing.payload.slice();
+  outgoing.isOwn = true;
+}
+
+/** What an error frame says. @throws {WireError} for a body that is refused */
+function errorOf(body: Uint8Array): Error {
+  const said = decodeErrorBody(body);
+  if (said.code === noResponderCode) return new NoResponderError(said.message);
+  let details: unknown;
+  if (said.details !== undefined) {
+    try {
+      details = JSON.parse(said.details);
+    } catch {
+      details = said.details;
+    }
+  }
+  return new RemoteError(said.code, said.message, {
+    retryable: said.retryable,
+    retryAfterMs: said.retryAfterMs,
+    details,
+  });
+}

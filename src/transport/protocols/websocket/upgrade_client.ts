@@ -18,7 +18,7 @@ import {
   requestUpgrade,
   type UpgradeRequest,
 } from "./upgrade.ts";
-import { HeadReader } from "./upgrade_head.ts";
+import { HeadMalformedError, HeadReader } from "./upgrade_head.ts";
 import { WebSocketStream } from "./websocket_stream.ts";
 
 /** Makes a WebSocket of a connection, once: `start` is given to what connects below. */
@@ -85,8 +85,10 @@ export class UpgradeAttempt {
         try {
           read(chunk);
         } catch (error) {
-          this.#reject(error);
-          refuse("the answer is no HTTP", undefined);
+          if (error instanceof HeadMalformedError)
+            refuse("the answer is no HTTP", undefined);
+          // What `onConnection` has thrown: the connection is aborted.
+          else this.#reject(error);
         }
       },
       drain: () => stream?.flush(),

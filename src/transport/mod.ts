@@ -1,4 +1,4 @@
-/** Byte streams between processes and machines, the same over every protocol. */
+/** One server and one client over many protocols: sessions, messages, requests, rooms; the same over each. */
 export type {
   CloseKind,
   CloseReason,
@@ -51,4 +51,57 @@ export type {
   TlsServerOptions,
   TlsVersion,
 } from "./tls_options.ts";
+export type {
+  CodecOptions,
+  CompressionName,
+  CompressionOptions,
+  HeartbeatOptions,
+  LimitOptions,
+} from "./end_options.ts";
 export * from "./session_errors.ts";
+export { TransportClientBuilder } from "./client/builder.ts";
+export { TransportClient } from "./client/client.ts";
+export {
+  OfflineBufferFullError,
+  ReconnectFailedError,
+} from "./client/errors.ts";
+export type {
+  ClientConnected,
+  ClientDisconnected,
+  ClientDrop,
+  ClientEvents,
+  ClientFault,
+  ClientGap,
+  ClientReconnecting,
+} from "./client/events.ts";
+export type { OfflineBufferOptions } from "./client/offline_buffer.ts";
+export type {
+  ClientOptions,
+  Credentials,
+  ReconnectOptions,
+} from "./client/options.ts";
+export type { ClientStatistics } from "./client/statistics.ts";
+export type { BroadcastOptions, BroadcastResult } from "./server/broadcast.ts";
+export { TransportServerBuilder } from "./server/builder.ts";
+export { ConnectionLimitError } from "./server/capacity.ts";
+export type {
+  DroppedMessages,
+  RefusedConnection,
+  ServerEvents,
+  ServerFault,
+  ServerGap,
+  SlowConsumer,
+} from "./server/events.ts";
+export type { DrainResult } from "./server/front_door.ts";
+export { UnknownSessionError } from "./server/hub.ts";
+export type {
+  AuthAttempt,
+  AuthDecision,
+  Authenticator,
+  ListenPlace,
+  ResumeOptions,
+  ServerOptions,
+  SlowConsumerOptions,
+} from "./server/options.ts";
+export { type DrainOptions, TransportServer } from "./server/server.ts";
+export type { ServerStatistics } from "./server/statistics.ts";

@@ -1,5 +1,6 @@
 /** Sending again what may succeed later. */
-import { clearTimeout, setTimeout } from "node:timers";
+import { fullJitterMs } from "../../resilience/back_off.ts";
+import { pause } from "../../resilience/pause.ts";
 import { UcxError, UcxNotConnectedError, UcxTimeoutError } from "../errors.ts";
 import type { MessageSender } from "./burst.ts";
 import type { SendData } from "./message.ts";
@@ -66,9 +67,9 @@ export function retryDelayMs(
   const {
     baseDelayMs = baseDelayMsDefault,
     maxDelayMs = maxDelayMsDefault,
-    random = Math.random,
+    random,
   } = options;
-  return random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (attempt - 1));
+  return fullJitterMs(attempt, { baseDelayMs, maxDelayMs, random });
 }
 
 /**
@@ -123,21 +124,4 @@ export async function sendWithRetry(
       await pause(delayMs, signal);
     }
   }
-}
-
-function pause(
-  delayMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, delayMs);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
 }

@@ -2,7 +2,8 @@
  * Refuses connections for which there would be no file descriptors. UCX itself does not come to terms with that: at its
  * own limit it closes descriptors twice, which may be somebody else's by then.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { descriptorLimit } from "../../base/descriptor_limit.ts";
 import { UcxLimitError } from "../errors.ts";
 
 /** What a connection over TCP takes on each side: one for its making, one for its data. */
@@ -25,11 +26,7 @@ export interface DescriptorSource {
 }
 
 const processSource: DescriptorSource = {
-  limit() {
-    const limits = readFileSync("/proc/self/limits", "utf8");
-    const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
-  },
+  limit: descriptorLimit,
   // One of them is that of the directory itself.
   open: () => readdirSync("/proc/self/fd").length - 1,
 };

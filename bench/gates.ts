@@ -1,7 +1,7 @@
 /** What the queue is to reach on two virtual cores, and whether it did. */
 import { bestPeer } from "./comparisons.ts";
 import { ways } from "./programs/sizes.ts";
-import { type Figure, isRate, ratioInTurn } from "./sample.ts";
+import { type Figure, isRate } from "./sample.ts";
 
 type Figures = ReadonlyMap<string, Figure>;
 
@@ -64,8 +64,6 @@ function multiple(
   stretch: number | null,
   more: boolean,
   limit?: string,
-  ratio: (over: Figure, under: Figure) => number = (over, under) =>
-    over.value / under.value,
 ): Gate {
   return {
     metric,
@@ -74,10 +72,10 @@ function multiple(
     stretch,
     more,
     value(figures) {
-      const [over, under] = [figures.get(figure), of(figures)];
+      const [over, under] = [figures.get(figure)?.value, of(figures)?.value];
       return over === undefined || under === undefined
         ? undefined
-        : ratio(over, under);
+        : over / under;
     },
     limit(figures) {
       const [over, under] = [
@@ -166,8 +164,6 @@ function ucxGates(): Gate[] {
       gate,
       stretch,
       !peer.includes("lat"),
-      undefined,
-      ratioInTurn,
     );
   const alone = (metric: string, figure: string, unit: string, gate: number) =>
     plain({

@@ -80,7 +80,13 @@ export interface Executable {
   readonly version: (json: boolean) => Promise<number>;
 }
 
-const configFlag = "--config <file>";
+/** Verbs that have a `-c` of their own keep it. */
+function configFlags(verb: Verb): string {
+  const taken = Object.values(verb.options).some(({ flags }) =>
+    flags.startsWith("-c,"),
+  );
+  return taken ? "--config <file>" : "-c, --config <file>";
+}
 
 function helpText(
   notes: string | undefined,
@@ -179,12 +185,17 @@ export function sourcesFor(
   ].filter((source) => source !== undefined);
 }
 
-function resolveAll(
-  verb: Verb,
+/**
+ * The values of options, each from the first of `sources` that has one.
+ *
+ * @throws {UsageError} for a value that is not allowed, with its origin
+ */
+export function resolveOptions<Specs extends OptionSpecs>(
+  specs: Specs,
   sources: readonly OptionSource[],
-): Record<string, unknown> {
+): OptionValues<Specs> {
   const values: Record<string, unknown> = {};
-  for (const [key, spec] of Object.entries(verb.options)) {
+  for (const [key, spec] of Object.entries(specs)) {
     try {
       values[key] = resolveOption(spec, sources).value;
     } catch (error) {
@@ -193,7 +204,7 @@ function resolveAll(
       throw error;
     }
   }
-  return values;
+  return values as OptionValues<Specs>;
 }
 
 /**
@@ -233,7 +244,7 @@ function equip(
     command.addOption(toCommander(spec));
   command.addOption(
     new Option(
-      configFlag,
+      configFlags(verb),
       "configuration file, JSON or TOML (default: the user's own, if there is one)",
     ),
   );
@@ -246,7 +257,10 @@ function equip(
     const file = await configFor(executable, verb, configPath);
     done(
       await verb.run({
-        options: resolveAll(verb, sourcesFor(name, flagSource(command), file)),
+        options: resolveOptions(
+          verb.options,
+          sourcesFor(name, flagSource(command), file),
+        ),
         operands: command.args,
         environment: process.env,
         executable,

@@ -53,11 +53,11 @@ function knownOption(spec: OptionSpec<unknown>): KnownOption {
   };
 }
 
-/** Those that every verb has. */
+/** Those that every verb has; their short forms only where the verb has no such of its own. */
 const commonOptions: readonly KnownOption[] = [
   {
     long: "config",
-    short: undefined,
+    short: "c",
     description: "configuration file",
     takesValue: true,
     repeats: false,
@@ -193,9 +193,13 @@ async function completeVerb(
   verb: Verb,
   words: readonly string[],
 ): Promise<Answer> {
+  const own = Object.values(verb.options).map(knownOption);
+  const shorts = new Set(own.map(({ short }) => short));
   const options = [
-    ...Object.values(verb.options).map(knownOption),
-    ...commonOptions,
+    ...own,
+    ...commonOptions.map((option) =>
+      shorts.has(option.short) ? { ...option, short: undefined } : option,
+    ),
   ];
   const before = words.slice(0, -1);
   const current = words.at(-1) ?? "";

@@ -27,6 +27,8 @@ export type OperandShape =
   | { readonly kind: "dead-letter" }
   /** The name of a worker or daemon that runs. */
   | { readonly kind: "worker" }
+  /** The name of a server that runs. */
+  | { readonly kind: "server" }
   /** A verb of this executable. */
   | { readonly kind: "verb" };
 

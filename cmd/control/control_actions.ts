@@ -1,4 +1,4 @@
-/** What can be asked of a worker or a daemon by POST, and the bodies that go with it. */
+/** What can be asked of a worker, a daemon or a server by POST, and the bodies that go with it. */
 import { z } from "zod";
 import { timerMsMax } from "../command_line/duration.ts";
 
@@ -12,6 +12,10 @@ export const actionBodies = {
   "stop-fetching": z.strictObject({}),
   reload: z.strictObject({}),
   restart: z.strictObject({ worker: z.string().min(1) }),
+  kick: z.strictObject({
+    session: z.string().min(1).max(128),
+    reason: z.string().max(123).optional(),
+  }),
 } as const;
 
 /** The name of an action, which is its route. */

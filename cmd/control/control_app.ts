@@ -15,12 +15,16 @@ export interface Health {
   readonly healthy: boolean;
   /** What is wrong, one sentence each; empty when nothing is. */
   readonly reasons: readonly string[];
+  /** Whether it takes new work. Only servers say so. */
+  readonly ready?: boolean;
 }
 
 /** What is served. */
 export interface ControlSubject {
   readonly report: () => object;
   readonly health: () => Health;
+  /** What else can be looked at by GET, by its route: `conns` for `/conns`. @default nothing */
+  readonly views?: Readonly<Record<string, () => object>>;
   readonly actions: ControlActions;
 }
 
@@ -75,6 +79,9 @@ export function controlApp(subject: ControlSubject): Hono {
     const health = subject.health();
     return context.json(health, health.healthy ? 200 : 503);
   });
+  const views = Object.entries(subject.views ?? {});
+  for (const [name, view] of views)
+    app.get(`/${name}`, (context) => context.json(view()));
   const names = Object.keys(subject.actions) as ActionName[];
   for (const name of names) {
     app.post(
@@ -93,6 +100,7 @@ export function controlApp(subject: ControlSubject): Hono {
     );
   }
   const routes = ["GET /status", "GET /health"].concat(
+    views.map(([name]) => `GET /${name}`),
     names.map((name) => `POST /${name}`),
   );
   app.notFound((context) =>

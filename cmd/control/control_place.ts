@@ -1,9 +1,12 @@
-/** Where control sockets are: `<queue directory>/.ringwire-UID/control/NAME.PID.sock`. */
+/** Where control sockets are: `<queue directory>/.ringwire-UID/ROOM/NAME.PID.sock`. */
 import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { sharedMemoryDirectory } from "../../src/queue/place.ts";
 import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 import { Refused } from "../command_line/refused.ts";
+
+/** Who keeps to themselves: workers and daemons are in `control`, servers in `servers`. */
+export type ControlRoom = "control" | "servers";
 
 /** Longest path of a unix socket: `sun_path` has 108 bytes, and one is the end. */
 const pathBytesMax = 107;
@@ -66,9 +69,9 @@ function userId(): number {
   return process.geteuid?.() ?? 0;
 }
 
-/** The directory of the sockets of this user's workers. */
-export function controlDirectory(): string {
-  return join(sharedMemoryDirectory(), `.ringwire-${userId()}`, "control");
+/** The directory of the sockets of this user. */
+export function controlDirectory(room: ControlRoom = "control"): string {
+  return join(sharedMemoryDirectory(), `.ringwire-${userId()}`, room);
 }
 
 /**
@@ -77,12 +80,17 @@ export function controlDirectory(): string {
  *
  * @throws {CommandFailure} when the queue directory's own path leaves no room
  */
-export function controlPath(name: string, pid: number, turn = 1): string {
+export function controlPath(
+  name: string,
+  pid: number,
+  turn = 1,
+  room: ControlRoom = "control",
+): string {
   const rest = turn === 1 ? `${pid}.sock` : `${pid}-${turn}.sock`;
-  const path = join(controlDirectory(), `${encodeName(name)}.${rest}`);
+  const path = join(controlDirectory(room), `${encodeName(name)}.${rest}`);
   if (!isTooLong(path)) return path;
   const hash = Bun.SHA256.hash(name, "hex").slice(0, 12);
-  const short = join(controlDirectory(), `${hashMark}${hash}.${rest}`);
+  const short = join(controlDirectory(room), `${hashMark}${hash}.${rest}`);
   if (isTooLong(short))
     throw new CommandFailure(
       ExitCode.failed,
@@ -108,14 +116,14 @@ function checkDirectory(path: string): void {
     );
 }
 
-function parents(): readonly string[] {
-  const directory = controlDirectory();
+function parents(room: ControlRoom): readonly string[] {
+  const directory = controlDirectory(room);
   return [join(directory, ".."), directory];
 }
 
 /** Makes the directory of the sockets unless it is there. @throws {CommandFailure} when it is not ours alone */
-export function makeControlDirectory(): void {
-  for (const directory of parents()) {
+export function makeControlDirectory(room: ControlRoom = "control"): void {
+  for (const directory of parents(room)) {
     try {
       mkdirSync(directory, { mode: 0o700 });
     } catch (error) {
@@ -134,11 +142,11 @@ export function makeControlDirectory(): void {
  *
  * @throws {CommandFailure} when their directory is not this user's alone
  */
-export function listControls(): ControlEntry[] {
-  const directory = controlDirectory();
+export function listControls(room: ControlRoom = "control"): ControlEntry[] {
+  const directory = controlDirectory(room);
   let names: string[];
   try {
-    for (const parent of parents()) checkDirectory(parent);
+    for (const parent of parents(room)) checkDirectory(parent);
     names = readdirSync(directory);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT")

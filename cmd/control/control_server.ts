@@ -1,10 +1,11 @@
-/** The control socket of a running worker or daemon: HTTP for its own user, beside the work and never in its way. */
+/** The control socket of a running worker, daemon or server: HTTP for its own user, beside the work and never in its way. */
 import { chmodSync, linkSync, lstatSync, rmSync } from "node:fs";
 import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
 import { say } from "../standard_streams/output.ts";
 import type { ControlSubject } from "./control_app.ts";
 import { removeDeadSockets, removeIfDead } from "./dead_sockets.ts";
 import {
+  type ControlRoom,
   controlPath,
   makeControlDirectory,
   newSocketPath,
@@ -13,6 +14,8 @@ import {
 /** What to serve, and where. */
 export interface ControlRequest extends ControlSubject {
   readonly name: string;
+  /** Among whom it is found. @default "control" */
+  readonly room?: ControlRoom | undefined;
   /** @default a place that `listControls` finds */
   readonly path?: string | undefined;
 }
@@ -176,9 +179,9 @@ async function start(
   }
 }
 
-function defaultPaths(name: string): string[] {
+function defaultPaths(name: string, room: ControlRoom): string[] {
   return Array.from({ length: attemptsMax }, (_, index) =>
-    controlPath(name, process.pid, index + 1),
+    controlPath(name, process.pid, index + 1, room),
   );
 }
 
@@ -205,10 +208,11 @@ export async function startControl(
     }
   }
   try {
-    makeControlDirectory();
-    const server = await start(request, defaultPaths(request.name));
+    const { room = "control" } = request;
+    makeControlDirectory(room);
+    const server = await start(request, defaultPaths(request.name, room));
     // Nobody may ever list them where workers crash all the time.
-    void removeDeadSockets();
+    void removeDeadSockets(room);
     return server;
   } catch (error) {
     say(

@@ -1,6 +1,6 @@
 /** Sockets whose owner is gone: nobody removes them when it was killed. */
 import { lstatSync, rmSync } from "node:fs";
-import { listControls } from "./control_place.ts";
+import { type ControlRoom, listControls } from "./control_place.ts";
 
 function inodeOf(path: string): number | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false });
@@ -46,9 +46,11 @@ function isRunning(pid: number): boolean {
 }
 
 /** Removes the sockets that processes left behind. What cannot be removed is left. */
-export async function removeDeadSockets(): Promise<void> {
+export async function removeDeadSockets(
+  room: ControlRoom = "control",
+): Promise<void> {
   try {
-    for (const { path, pid } of listControls())
+    for (const { path, pid } of listControls(room))
       if (!isRunning(pid)) await removeIfDead(path);
   } catch {
     // Somebody else removes them, or nobody does: it is only litter.

@@ -2,13 +2,17 @@
 import { parsePlace } from "../../src/queue/place.ts";
 import { parseControlPath } from "../control/control_place.ts";
 import type { FoundControl } from "../control/found_controls.ts";
-import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
+import {
+  CommandFailure,
+  ExitCode,
+  UsageError,
+} from "../command_line/exit_codes.ts";
 import { switchOption, valueOption } from "../command_line/options.ts";
 import { say } from "../standard_streams/output.ts";
 import { escapeControls } from "../records/records.ts";
 import { oneOf } from "../command_line/scalars.ts";
 import { shaped } from "../command_line/value_shape.ts";
-import { queueOption } from "./open_queue.ts";
+import { queueOption } from "../queues/open_queue.ts";
 
 /** `-q`, `--all`, `--control` and `-o`, the same for all verbs about workers. */
 export const targetOptions = {
@@ -110,4 +114,24 @@ export function chooseTargets(
         : "none of them is there"
       : `no worker works on ${queue}${names.length === 0 ? "" : " by that name"}`,
   );
+}
+
+/** Nobody shall drain everything by leaving a word out. @throws {UsageError} */
+export function requireSome(
+  names: readonly string[],
+  options: {
+    readonly queue?: string | undefined;
+    readonly control: string | undefined;
+    readonly all: boolean;
+  },
+): void {
+  if (
+    names.length === 0 &&
+    options.queue === undefined &&
+    options.control === undefined &&
+    !options.all
+  )
+    throw new UsageError(
+      "nobody is named; needed is a NAME, -q QUEUE, --control PATH or --all",
+    );
 }

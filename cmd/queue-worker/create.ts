@@ -12,7 +12,7 @@ import {
   linkName,
   queueOption,
   requireQueueName,
-} from "./open_queue.ts";
+} from "../queues/open_queue.ts";
 
 const gibibyte = 1024 ** 3;
 const dayMs = 86_400_000;

@@ -9,7 +9,7 @@ import { say } from "../standard_streams/output.ts";
 import { filePath } from "../command_line/scalars.ts";
 import { shaped } from "../command_line/value_shape.ts";
 import { embeddedShim } from "../embedded/embedded_shim.ts";
-import { participantName } from "./work_options.ts";
+import { participantName } from "../queues/participant_name.ts";
 
 const options = {
   daemonConfig: valueOption(

@@ -10,8 +10,13 @@ import { printOut } from "../standard_streams/output.ts";
 import { escapeControls, outputFormats } from "../records/records.ts";
 import { oneOf } from "../command_line/scalars.ts";
 import { formatTable } from "../standard_streams/table.ts";
-import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
-import { recordOptions, recordStyle, writeRecords } from "./record_output.ts";
+import {
+  openQueue,
+  queueOption,
+  requireQueueName,
+} from "../queues/open_queue.ts";
+import { writeRecords } from "./record_output.ts";
+import { recordOptions, recordStyle } from "../records/record_options.ts";
 
 /** Characters of a body or note in a listing. */
 const excerptLength = 60;

@@ -6,54 +6,23 @@ import {
   QueueNotFoundError,
 } from "../../src/queue/mod.ts";
 import { sharedMemoryDirectory } from "../../src/queue/place.ts";
-import {
-  configOf,
-  defineVerb,
-  type Executable,
-  type Invocation,
-} from "../command_line/command_line.ts";
-import { ExitCode } from "../command_line/exit_codes.ts";
-import { valueOption } from "../command_line/options.ts";
-import { printOut, stdoutIsTerminal } from "../standard_streams/output.ts";
-import { escapeControls } from "../records/records.ts";
-import { oneOf } from "../command_line/scalars.ts";
+import { defineVerb, type Invocation } from "../command_line/command_line.ts";
 import { checkDirectory } from "./doctor/directory.ts";
-import { broken, type Finding, ok, reasonOf, warn } from "./doctor/finding.ts";
+import { checkConfig } from "../doctor/config_check.ts";
+import { type Finding, warn } from "../doctor/finding.ts";
+import { findingsOutput, printFindings } from "../doctor/findings_output.ts";
 import { checkLauncher, checkLibrary, selfTest } from "./doctor/native.ts";
 import { checkQueue } from "./doctor/queue_checks.ts";
 import { checkMemory, checkSystem } from "./doctor/system.ts";
-import { queueOption, requireQueueName } from "./open_queue.ts";
+import { queueOption, requireQueueName } from "../queues/open_queue.ts";
 import { linkedNames } from "./present_names.ts";
 
 const options = {
   queue: queueOption,
-  output: valueOption(
-    "-o, --output <format>",
-    "text, json, jsonl",
-    oneOf("text", "json", "jsonl"),
-    "text",
-    "text",
-  ),
+  output: findingsOutput,
 };
 
 type DoctorInvocation = Invocation<typeof options>;
-
-async function checkConfig(
-  executable: Executable,
-  configPath: string | undefined,
-): Promise<Finding> {
-  const check = "configuration";
-  try {
-    const file = await configOf(executable, configPath);
-    return ok(check, file?.path ?? "no file");
-  } catch (error) {
-    return broken(
-      check,
-      reasonOf(error),
-      "mend the file; ringwire-queue-worker config check FILE, config schema",
-    );
-  }
-}
 
 function ownQueues(): readonly QueueListing[] {
   try {
@@ -109,43 +78,13 @@ async function checkAll({
   return findings;
 }
 
-const colours = { ok: "32", warn: "33", broken: "31" } as const;
-
-function describe(
-  findings: readonly Finding[],
-  environment: DoctorInvocation["environment"],
-): string {
-  const coloured = stdoutIsTerminal() && !environment.NO_COLOR;
-  const width = Math.max(...findings.map(({ check }) => check.length));
-  const lines = findings.map(({ check, status, seen, fix }) => {
-    const word = status.padEnd(6);
-    const shown = coloured ? `\x1b[${colours[status]}m${word}\x1b[0m` : word;
-    const text = escapeControls(seen).replaceAll("\n", "; ");
-    const mended =
-      fix === undefined ? "" : `\n        fix: ${escapeControls(fix)}`;
-    return `${shown}  ${check.padEnd(width)}  ${text}${mended}\n`;
-  });
-  const count = (status: Finding["status"]): number =>
-    findings.filter((finding) => finding.status === status).length;
-  return `${lines.join("")}\n${count("ok")} ok, ${count("warn")} warn, ${count("broken")} broken\n`;
-}
-
 async function run(invocation: DoctorInvocation): Promise<number> {
   const { options: given, operands, environment } = invocation;
   const isOne = given.queue !== undefined || operands[0] !== undefined;
   const findings = isOne
     ? await checkQueue(requireQueueName(given.queue, operands[0]))
     : await checkAll(invocation);
-  const lines = findings.map((finding) => JSON.stringify(finding));
-  const isBroken = findings.some(({ status }) => status === "broken");
-  await printOut(
-    given.output === "jsonl"
-      ? lines.map((line) => `${line}\n`).join("")
-      : given.output === "json"
-        ? `{"broken":${isBroken},"findings":[${lines.join(",")}]}\n`
-        : describe(findings, environment),
-  );
-  return isBroken ? ExitCode.failed : ExitCode.done;
+  return await printFindings(findings, given.output, environment);
 }
 
 /** `doctor [NAME]`: what is in the way of the queues here, and how to mend it. */

@@ -1,7 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { callControl } from "../control/control_client.ts";
-import { removeIfDead } from "../control/dead_sockets.ts";
-import { findControls, type FoundControl } from "../control/found_controls.ts";
+import { answerMsMax, drainOne } from "../control/drain_control.ts";
+import { findControls } from "../control/found_controls.ts";
 import { defineVerb } from "../command_line/command_line.ts";
 import {
   duration,
@@ -13,75 +11,14 @@ import { switchOption, valueOption } from "../command_line/options.ts";
 import { printOut, say } from "../standard_streams/output.ts";
 import { escapeControls } from "../records/records.ts";
 import { formatTable } from "../standard_streams/table.ts";
-import { answeredError, requireSome } from "./control_answers.ts";
 import {
   chooseTargets,
   pidText,
   describeControl,
   queueOf,
   targetOptions,
+  requireSome,
 } from "./control_targets.ts";
-
-/** How long one of them may take to say that it has understood. */
-const answerMsMax = 5000;
-const pollMs = 20;
-/** How long a process may live on without its socket; in another process-id namespace its number is somebody else's. */
-const lastBreathMs = 2000;
-
-/** What became of one of them. */
-interface Drained {
-  readonly control: FoundControl;
-  readonly outcome: "left" | "draining" | "failed";
-  readonly reason: string | undefined;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
-  } catch {
-    return false;
-  }
-}
-
-/** Waits until nobody listens any more, and the process is gone too. @returns whether it came to that in time */
-async function waitUntilGone(
-  control: FoundControl,
-  deadline: number,
-): Promise<boolean> {
-  const left = (): number => deadline - performance.now();
-  while (existsSync(control.path) && !(await removeIfDead(control.path))) {
-    if (left() <= 0) return false;
-    await Bun.sleep(pollMs);
-  }
-  const end = Math.min(deadline, performance.now() + lastBreathMs);
-  while (isRunning(control.pid) && performance.now() < end)
-    await Bun.sleep(pollMs);
-  return true;
-}
-
-/** Asks, and waits for the end. */
-async function drainOne(
-  control: FoundControl,
-  drainMs: number | undefined,
-  deadline: number | undefined,
-): Promise<Drained> {
-  const body = drainMs === undefined ? {} : { timeout_ms: drainMs };
-  try {
-    const reply = await callControl(control.path, "POST", "/drain", body, {
-      timeoutMs: answerMsMax,
-    });
-    const reason = answeredError(reply);
-    if (reason !== undefined) return { control, outcome: "failed", reason };
-  } catch (error) {
-    // It may have left before it could answer.
-    const reason = error instanceof Error ? error.message : String(error);
-    if (existsSync(control.path) && !(await removeIfDead(control.path)))
-      return { control, outcome: "failed", reason };
-  }
-  const gone =
-    deadline !== undefined && (await waitUntilGone(control, deadline));
-  return { control, outcome: gone ? "left" : "draining", reason: undefined };
-}
 
 /** `drain [NAME…]`: lets workers and daemons finish and leave. */
 export const drain = defineVerb({

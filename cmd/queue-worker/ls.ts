@@ -6,7 +6,7 @@ import { printOut } from "../standard_streams/output.ts";
 import { oneOf } from "../command_line/scalars.ts";
 import { formatSizeShort } from "../command_line/size.ts";
 import { formatTable } from "../standard_streams/table.ts";
-import { openQueue } from "./open_queue.ts";
+import { openQueue } from "../queues/open_queue.ts";
 
 async function lookAt(name: string): Promise<QueueStatus | string> {
   try {

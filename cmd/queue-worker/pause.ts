@@ -1,6 +1,10 @@
 import { defineVerb, type Verb } from "../command_line/command_line.ts";
 import { ExitCode } from "../command_line/exit_codes.ts";
-import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
+import {
+  openQueue,
+  queueOption,
+  requireQueueName,
+} from "../queues/open_queue.ts";
 
 function switchVerb(action: "pause" | "resume", notes: string): Verb {
   return defineVerb({

@@ -2,8 +2,13 @@ import { defineVerb } from "../command_line/command_line.ts";
 import { ExitCode } from "../command_line/exit_codes.ts";
 import { valueOption } from "../command_line/options.ts";
 import { integer } from "../command_line/scalars.ts";
-import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
-import { recordOptions, recordStyle, writeRecords } from "./record_output.ts";
+import {
+  openQueue,
+  queueOption,
+  requireQueueName,
+} from "../queues/open_queue.ts";
+import { writeRecords } from "./record_output.ts";
+import { recordOptions, recordStyle } from "../records/record_options.ts";
 
 /** `peek -q NAME`: shows the next messages without taking them. */
 export const peek = defineVerb({

@@ -17,8 +17,13 @@ import {
 import { type Progress, startProgress } from "../standard_streams/progress.ts";
 import type { RecordStyle } from "../records/records.ts";
 import { integer } from "../command_line/scalars.ts";
-import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
-import { recordOptions, recordStyle, writeBatch } from "./record_output.ts";
+import {
+  openQueue,
+  queueOption,
+  requireQueueName,
+} from "../queues/open_queue.ts";
+import { writeBatch } from "./record_output.ts";
+import { recordOptions, recordStyle } from "../records/record_options.ts";
 import { waitingCounter } from "./waiting_count.ts";
 
 /** Messages taken at a time: one write, one acknowledgement. A larger number only lengthens what a kill repeats. */

@@ -4,7 +4,7 @@ import { listQueues } from "../../src/queue/mod.ts";
 import { sharedMemoryDirectory } from "../../src/queue/place.ts";
 import { listControls } from "../control/control_place.ts";
 import type { Candidate, GivenOptions } from "../command_line/candidates.ts";
-import { followName, openQueue } from "./open_queue.ts";
+import { followName, openQueue } from "../queues/open_queue.ts";
 
 /** Dead letters that are offered. */
 const lettersMax = 200;

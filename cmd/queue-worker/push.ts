@@ -17,7 +17,11 @@ import { say } from "../standard_streams/output.ts";
 import { nonEmpty, oneOf, parseHeader } from "../command_line/scalars.ts";
 import { inputSize, readInput } from "../standard_streams/input.ts";
 import { type Progress, startProgress } from "../standard_streams/progress.ts";
-import { openOrCreate, queueOption, requireQueueName } from "./open_queue.ts";
+import {
+  openOrCreate,
+  queueOption,
+  requireQueueName,
+} from "../queues/open_queue.ts";
 import { waitingCounter } from "./waiting_count.ts";
 
 /** How long a full queue is waited for in silence. */

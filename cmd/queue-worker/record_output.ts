@@ -1,54 +1,11 @@
-/** Options and writing of messages on stdout, shared by the verbs that show them. */
-import {
-  framings,
-  type FramedRecords,
-  type Framing,
-  frameRecords,
-} from "../records/framing.ts";
-import { valueOption } from "../command_line/options.ts";
-import {
-  BrokenPipe,
-  stdoutIsTerminal,
-  writeOut,
-} from "../standard_streams/output.ts";
+/** Writing of messages on stdout, shared by the verbs that show them. */
+import { type FramedRecords, frameRecords } from "../records/framing.ts";
 import {
   formatRecord,
-  type OutputFormat,
-  outputFormats,
   type RecordStyle,
   type ShownMessage,
 } from "../records/records.ts";
-import { oneOf } from "../command_line/scalars.ts";
-
-/** `-o` and `--out-framing`. */
-export const recordOptions = {
-  output: valueOption(
-    "-o, --output <format>",
-    `${outputFormats.join(", ")}: the body, or JSON with what is known about the message`,
-    oneOf(...outputFormats),
-    "text",
-    "text",
-  ),
-  outFraming: valueOption(
-    "--out-framing <framing>",
-    `what ends a record: ${framings.join(", ")}`,
-    oneOf(...framings),
-    "line",
-    "line",
-  ),
-};
-
-/** The style that the options ask for. */
-export function recordStyle(options: {
-  readonly output: OutputFormat;
-  readonly outFraming: Framing;
-}): RecordStyle {
-  return {
-    format: options.output,
-    framing: options.outFraming,
-    terminal: stdoutIsTerminal(),
-  };
-}
+import { BrokenPipe, writeOut } from "../standard_streams/output.ts";
 
 function frame(
   messages: readonly ShownMessage[],

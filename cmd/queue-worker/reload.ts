@@ -7,12 +7,13 @@ import { valueOption } from "../command_line/options.ts";
 import { printOut, say } from "../standard_streams/output.ts";
 import { escapeControls } from "../records/records.ts";
 import { formatTable } from "../standard_streams/table.ts";
-import { answeredError, requireSome } from "./control_answers.ts";
+import { answeredError } from "../control/control_answers.ts";
 import {
   chooseTargets,
   pidText,
   describeControl,
   targetOptions,
+  requireSome,
 } from "./control_targets.ts";
 
 const { queue: _, ...options } = targetOptions;

@@ -9,7 +9,7 @@ import {
 } from "../command_line/exit_codes.ts";
 import { valueOption } from "../command_line/options.ts";
 import { say } from "../standard_streams/output.ts";
-import { answeredError } from "./control_answers.ts";
+import { answeredError } from "../control/control_answers.ts";
 import {
   chooseTargets,
   describeControl,

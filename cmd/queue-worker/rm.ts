@@ -6,7 +6,7 @@ import {
   queueOption,
   requireQueueName,
   unlinkName,
-} from "./open_queue.ts";
+} from "../queues/open_queue.ts";
 
 /** `rm NAME`: destroys a queue with everything in it. */
 export const rm = defineVerb({

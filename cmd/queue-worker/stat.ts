@@ -8,7 +8,11 @@ import { escapeControls } from "../records/records.ts";
 import { oneOf } from "../command_line/scalars.ts";
 import { formatSize, formatSizeShort } from "../command_line/size.ts";
 import { formatTable } from "../standard_streams/table.ts";
-import { openQueue, queueOption, requireQueueName } from "./open_queue.ts";
+import {
+  openQueue,
+  queueOption,
+  requireQueueName,
+} from "../queues/open_queue.ts";
 
 /** `maxMessages` → `max_messages`, all the way down: one spelling for all of our JSON. */
 function snakeCase(value: unknown): unknown {

@@ -9,7 +9,7 @@ import { listOption, valueOption } from "../command_line/options.ts";
 import { stdoutIsTerminal } from "../standard_streams/output.ts";
 import { integer, oneOf } from "../command_line/scalars.ts";
 import { shaped } from "../command_line/value_shape.ts";
-import { parseQueueName, requireQueueName } from "./open_queue.ts";
+import { parseQueueName, requireQueueName } from "../queues/open_queue.ts";
 import { LiveTop } from "./top/live.ts";
 import { runPlain } from "./top/plain.ts";
 import { Sampler } from "./top/sampler.ts";

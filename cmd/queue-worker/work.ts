@@ -40,7 +40,11 @@ import { QueueDestination } from "./handlers/queue_destination.ts";
 import type { Handler } from "./handlers/run_result.ts";
 import { Shutdown } from "./handlers/shutdown.ts";
 import { StdoutDestination } from "./handlers/stdout_destination.ts";
-import { openOrCreate, openQueue, requireQueueName } from "./open_queue.ts";
+import {
+  openOrCreate,
+  openQueue,
+  requireQueueName,
+} from "../queues/open_queue.ts";
 import { waitingCounter } from "./waiting_count.ts";
 import { openWorkControl } from "./work_control.ts";
 import { type WorkInvocation, workOptions } from "./work_options.ts";

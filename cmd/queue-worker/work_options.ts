@@ -1,6 +1,5 @@
 /** The options of `work`. */
 import type { Invocation } from "../command_line/command_line.ts";
-import { LIMITS } from "../../src/queue/mod.ts";
 import {
   duration,
   durationRange,
@@ -8,20 +7,12 @@ import {
 } from "../command_line/duration.ts";
 import { framings } from "../records/framing.ts";
 import { switchOption, valueOption } from "../command_line/options.ts";
-import { Refused } from "../command_line/refused.ts";
 import { filePath, integer, nonEmpty, oneOf } from "../command_line/scalars.ts";
 import { parseHalt } from "./handlers/halt.ts";
-import { queueName, queueOption } from "./open_queue.ts";
+import { queueName, queueOption } from "../queues/open_queue.ts";
+import { participantName } from "../queues/participant_name.ts";
 
 const countMax = 2 ** 48;
-
-/** A name for `stat`. @throws {Refused} */
-export function participantName(text: string): string {
-  const bytesMax = LIMITS.participantNameBytesMax;
-  if (text === "" || text.includes("\0") || Buffer.byteLength(text) > bytesMax)
-    throw new Refused(text, `1 to ${bytesMax} bytes of UTF-8`);
-  return text;
-}
 
 /** As they are declared for every verb. */
 export const workOptions = {

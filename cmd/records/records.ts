@@ -59,8 +59,8 @@ function bodyJson(text: string): string {
     : JSON.stringify(text);
 }
 
-/** The body's members of a JSON object: `"data":…`, or `"data_base64":…` when it is not UTF-8. */
-function bodyMember(data: Uint8Array): string {
+/** The body's member of a JSON object: `"data":…`, or `"data_base64":…` when it is not UTF-8. */
+export function bodyMember(data: Uint8Array): string {
   const text = decodeStrictly(data);
   if (text === undefined)
     return `"data_base64":${JSON.stringify(Buffer.from(data).toString("base64"))}`;
@@ -111,6 +111,19 @@ export interface RecordStyle {
   readonly terminal: boolean;
 }
 
+/** The record of a body alone, for formats other than JSON, without the framing's terminator. */
+export function formatBody(data: Uint8Array, style: RecordStyle): Uint8Array {
+  if (style.framing === "jsonl") {
+    const text = decodeStrictly(data);
+    return encoder.encode(
+      text === undefined ? `{${bodyMember(data)}}` : bodyJson(text),
+    );
+  }
+  if (style.format === "text" && style.terminal)
+    return encoder.encode(escapeControls(new TextDecoder().decode(data)));
+  return data;
+}
+
 /** The record of one message, without the framing's terminator. */
 export function formatRecord(
   message: ShownMessage,
@@ -118,16 +131,5 @@ export function formatRecord(
 ): Uint8Array {
   if (style.format === "json" || style.format === "jsonl")
     return encoder.encode(messageJson(message));
-  if (style.framing === "jsonl") {
-    const text = decodeStrictly(message.data);
-    return encoder.encode(
-      text === undefined ? `{${bodyMember(message.data)}}` : bodyJson(text),
-    );
-  }
-  if (style.format === "text" && style.terminal) {
-    return encoder.encode(
-      escapeControls(new TextDecoder().decode(message.data)),
-    );
-  }
-  return message.data;
+  return formatBody(message.data, style);
 }

@@ -13,7 +13,7 @@ import {
 import { Refused } from "../../command_line/refused.ts";
 import { integer } from "../../command_line/scalars.ts";
 import { create } from "../create.ts";
-import { parseQueueName, queueOption } from "../open_queue.ts";
+import { parseQueueName, queueOption } from "../../queues/open_queue.ts";
 import { type WorkInvocation, workOptions } from "../work_options.ts";
 import {
   commandWords,

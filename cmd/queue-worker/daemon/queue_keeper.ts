@@ -13,7 +13,7 @@ import {
 import { say } from "../../standard_streams/output.ts";
 import type { Executable } from "../../command_line/command_line.ts";
 import { create } from "../create.ts";
-import { openQueue } from "../open_queue.ts";
+import { openQueue } from "../../queues/open_queue.ts";
 import type { QueueConfig } from "./config.ts";
 
 /** What a keeper needs besides the queue's configuration. */

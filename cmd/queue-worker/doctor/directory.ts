@@ -28,7 +28,7 @@ import {
   ok,
   reasonOf,
   warn,
-} from "./finding.ts";
+} from "../../doctor/finding.ts";
 
 const memoryTypes: ReadonlySet<string> = new Set([
   "tmpfs",

@@ -4,7 +4,13 @@ import { locateShim } from "../../../ffi/shm/symbols.ts";
 import { CrossProcessQueue } from "../../../src/queue/mod.ts";
 import { chooseLauncher } from "../../processes/launcher.ts";
 import { embeddedShim } from "../../embedded/embedded_shim.ts";
-import { broken, type Finding, ok, reasonOf, warn } from "./finding.ts";
+import {
+  broken,
+  type Finding,
+  ok,
+  reasonOf,
+  warn,
+} from "../../doctor/finding.ts";
 
 /** Begins the names of the private queues of the self test. */
 export const selfTestPrefix = "doctor-self-test-";

@@ -15,7 +15,7 @@ import {
 import { formatDuration } from "../../command_line/duration.ts";
 import { escapeControls } from "../../records/records.ts";
 import { formatSizeShort } from "../../command_line/size.ts";
-import { followName, openQueue } from "../open_queue.ts";
+import { followName, openQueue } from "../../queues/open_queue.ts";
 import { mountOf } from "./directory.ts";
 import {
   broken,
@@ -24,7 +24,7 @@ import {
   ok,
   reasonOf,
   warn,
-} from "./finding.ts";
+} from "../../doctor/finding.ts";
 import { openSegment, readSegmentHeader } from "./segment_header.ts";
 import { selfTestPrefix } from "./native.ts";
 import { timeNamespace } from "./system.ts";

@@ -3,7 +3,13 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { release } from "node:os";
 import { tryMemoryFile, tryPidfd } from "../../../ffi/kernel_probes.ts";
 import { formatSizeShort } from "../../command_line/size.ts";
-import { broken, errorName, type Finding, ok, warn } from "./finding.ts";
+import {
+  broken,
+  errorName,
+  type Finding,
+  ok,
+  warn,
+} from "../../doctor/finding.ts";
 
 /** A worker has a dozen files open, and each handler of `-j` six more; some room for a larger table of events. */
 const openFilesFew = 1024;

@@ -1,7 +1,7 @@
 /** `top` on a terminal. */
 import { ExitCode } from "../../command_line/exit_codes.ts";
 import { onceAborted, StopRequests } from "../../processes/lifecycle.ts";
-import { openQueue } from "../open_queue.ts";
+import { openQueue } from "../../queues/open_queue.ts";
 import { type QueueOrder, queueOrders, sortQueues } from "./columns.ts";
 import { composeFrame } from "./frame.ts";
 import type { View } from "./view.ts";

@@ -5,7 +5,7 @@ import {
   parsePlace,
   type QueueStatus,
 } from "../../../src/queue/mod.ts";
-import { followName, openQueue } from "../open_queue.ts";
+import { followName, openQueue } from "../../queues/open_queue.ts";
 import { DeadReasons } from "./dead_reasons.ts";
 import { formatAge } from "./numbers.ts";
 import { QueueHistory } from "./queue_history.ts";

@@ -7,6 +7,7 @@ import type {
   LimitOptions,
 } from "../end_options.ts";
 import type { ProtocolRegistry } from "../registry.ts";
+import type { MessageListener, RequestListener } from "../session.ts";
 import type { TlsServerOptions } from "../tls_options.ts";
 import type {
   Authenticator,
@@ -90,6 +91,18 @@ export class TransportServerBuilder<Server> {
   /** What happens to receivers that are too slow for a broadcast. */
   withSlowConsumers(slowConsumers: SlowConsumerOptions): this {
     this.#options.slowConsumers = slowConsumers;
+    return this;
+  }
+
+  /** Handles all messages, from the first one on: what `TransportServer.onMessage` sets later could miss some. */
+  onMessage(listener: MessageListener): this {
+    this.#options.onMessage = listener;
+    return this;
+  }
+
+  /** Answers all requests, from the first one on. */
+  onRequest(listener: RequestListener): this {
+    this.#options.onRequest = listener;
     return this;
   }
 

@@ -7,6 +7,7 @@ import type {
   LimitOptions,
 } from "../end_options.ts";
 import type { ProtocolRegistry } from "../registry.ts";
+import type { MessageListener, RequestListener } from "../session.ts";
 import type { Session } from "../session.ts";
 import type { TlsServerOptions } from "../tls_options.ts";
 
@@ -82,6 +83,10 @@ export interface ServerOptions {
   readonly auth?: Authenticator | undefined;
   readonly resume?: ResumeOptions | undefined;
   readonly slowConsumers?: SlowConsumerOptions | undefined;
+  /** Handles all messages from the first one on. @default messages are taken and forgotten */
+  readonly onMessage?: MessageListener | undefined;
+  /** Answers all requests from the first one on. @default requesters get a `NoResponderError` */
+  readonly onRequest?: RequestListener | undefined;
   /** @default bytes, text and JSON */
   readonly codecs?: CodecOptions | undefined;
   /** Rooms that one session may be in. @default 256 */

@@ -54,7 +54,10 @@ export class TransportServer implements AsyncDisposable {
   }
 
   static async #start(options: ServerOptions): Promise<TransportServer> {
-    const server = new TransportServer(serverSettings(options));
+    const settings = serverSettings(options);
+    const server = new TransportServer(settings);
+    if (settings.onMessage !== undefined) server.onMessage(settings.onMessage);
+    if (settings.onRequest !== undefined) server.onRequest(settings.onRequest);
     server.#listeners = await server.#door.listen();
     return server;
   }

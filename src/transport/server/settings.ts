@@ -15,6 +15,7 @@ import {
 } from "../end_settings.ts";
 import { createDefaultRegistry } from "../protocols/builtin.ts";
 import { ProtocolRegistry } from "../registry.ts";
+import type { MessageListener, RequestListener } from "../session.ts";
 import type { TlsServerOptions } from "../tls_options.ts";
 import { checkMaxConnections } from "./capacity.ts";
 import type { Authenticator, ListenPlace, ServerOptions } from "./options.ts";
@@ -52,6 +53,8 @@ const schema = z.strictObject({
       afterDrops: integerWithin(1, 2 ** 31, "messages").default(1),
     })
     .prefault({}),
+  onMessage: aFunction<MessageListener>().optional(),
+  onRequest: aFunction<RequestListener>().optional(),
   codecs: codecsSchema.default([]),
   maxRoomsPerSession: integerWithin(1, 2 ** 20, "rooms").default(256),
   registry: z
@@ -68,6 +71,8 @@ export interface ServerSettings extends EndSettings {
   readonly connectionPoolSize: number;
   readonly tls: TlsServerOptions | undefined;
   readonly auth: Authenticator | undefined;
+  readonly onMessage: MessageListener | undefined;
+  readonly onRequest: RequestListener | undefined;
   readonly resume: {
     readonly maxAwayMs: number;
     readonly maxAwaySessions: number;
@@ -99,6 +104,8 @@ export function serverSettings(options: ServerOptions): ServerSettings {
     dataCompression: given.dataCompression,
     tls: given.tls,
     auth: given.auth,
+    onMessage: given.onMessage,
+    onRequest: given.onRequest,
     maxConnections,
     connectionPoolSize:
       given.connectionPoolSize ?? maxConnections + given.resume.maxAwaySessions,

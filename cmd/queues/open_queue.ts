@@ -1,7 +1,7 @@
 /** From the name on the command line to an open queue. */
 import { lstatSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { resolve } from "node:path";
-import type { CrossProcessQueue } from "../../src/queue/mod.ts";
+import type { CreateOptions, CrossProcessQueue } from "../../src/queue/mod.ts";
 import {
   QueueExistsError,
   QueueNotFoundError,
@@ -148,10 +148,16 @@ export async function openQueue(
   return CrossProcessQueue.connect(followName(name), request);
 }
 
-/** Connects, or creates the queue with the defaults, which is said on stderr. @throws what either throws */
+/**
+ * Connects, or creates the queue with the defaults, which is said on stderr.
+ *
+ * @param options what is not to be the default. @default nothing
+ * @throws what either throws
+ */
 export async function openOrCreate(
   name: string,
   participantName: string,
+  options: Pick<CreateOptions, "maxHeadersSize"> = {},
 ): Promise<CrossProcessQueue> {
   try {
     return await openQueue(name, { participantName });
@@ -161,6 +167,7 @@ export async function openOrCreate(
   const { CrossProcessQueue } = await import("../../src/queue/mod.ts");
   // Somebody else may be creating it at this moment: either is fine.
   const queue = CrossProcessQueue.create(followName(name), {
+    ...options,
     participantName,
     ifExists: "connect",
   });

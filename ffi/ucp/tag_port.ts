@@ -9,7 +9,6 @@ import {
 } from "../host.ts";
 import { bindMoreOfShim } from "../shm/symbols.ts";
 import { cString } from "./native_memory.ts";
-import { createRequestParameters, onlyAtOnce } from "./request_structs.ts";
 
 const tagPortSymbols = {
   // int32_t rwu_bind(void *port, const void *library);
@@ -59,18 +58,16 @@ export class TagPort {
   readonly #longs = new BigInt64Array(this.#memory);
   readonly #handle: Handle = handleOf(this.#words);
   readonly #take: TagPortFunctions["rwu_take"];
-  /** Kept, since the port points to it. */
-  readonly #params = createRequestParameters({ attributes: onlyAtOnce });
-
   /**
    * @param library the path or name under which libucp was loaded
    * @param worker `ucp_worker_h`
+   * @param params of each receive: `onlyAtOnce`; to be kept by the caller
    * @throws {FfiError} when the shim is missing, or libucp lacks a function
    */
-  constructor(library: string, worker: Handle) {
+  constructor(library: string, worker: Handle, params: Handle) {
     opened ??= bindMoreOfShim(tagPortSymbols);
     this.#longs[port.worker / 2] = BigInt(worker);
-    this.#longs[port.params / 2] = BigInt(this.#params.handle);
+    this.#longs[port.params / 2] = BigInt(params);
     const result = opened.rwu_bind(this.#handle, cString(library));
     if (result !== 0)
       throw new FfiError(

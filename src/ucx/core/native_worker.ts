@@ -255,7 +255,11 @@ export class NativeWorker {
 
   /** Receives tagged messages. @throws {FfiError} when the shim is missing */
   get tagPort(): TagPort {
-    this.#tagPort ??= new TagPort(this.library.path, this.worker);
+    this.#tagPort ??= new TagPort(
+      this.library.path,
+      this.worker,
+      this.params.atOnce,
+    );
     return this.#tagPort;
   }
 

@@ -8,6 +8,7 @@ import {
 import {
   alwaysRequest,
   createRequestParameters,
+  onlyAtOnce,
   type RequestOptions,
 } from "../../../ffi/ucp/request_structs.ts";
 
@@ -18,6 +19,8 @@ export class RequestParams {
   readonly plain: Handle = this.#make({});
   /** Always a request: a tagged message that is received at once would tell neither tag nor length. */
   readonly receive: Handle = this.#make({ attributes: alwaysRequest });
+  /** Done at once or not at all: then the message is still to be received. */
+  readonly atOnce: Handle = this.#make({ attributes: onlyAtOnce });
   /** Data in several buffers. */
   readonly iov: Handle = this.#make({ datatype: UCP_DATATYPE.IOV });
   /** Closes without asking the peer. */

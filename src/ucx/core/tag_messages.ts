@@ -454,6 +454,25 @@ export class TagMessages extends TagSending {
     return operation;
   }
 
+  /** Receives a message that `probe` gave, if its bytes are here: without a request. Otherwise nothing has happened. */
+  takeProbedAtOnce(message: ProbedMessage, buffer: Uint8Array): boolean {
+    const { bytes, handle, tagUpper } = message;
+    const result = this.#receiveProbed(
+      this.#worker,
+      buffer,
+      this.#sizes.at(bytes),
+      handle,
+      this.#native.params.atOnce,
+    );
+    if (result) {
+      if (Number(result) !== notAtOnce)
+        throw statusError("receiveTag", Number(result));
+      return false;
+    }
+    this.#count(this.#endpointOf(tagUpper), bytes, true, true);
+    return true;
+  }
+
   /** Throws a message away that `probe` gave. */
   discard(message: ProbedMessage): void {
     this.dropped++;

@@ -123,6 +123,11 @@ export class MemoryConnection implements Connection {
         return;
       }
     }
+    // Whoever is closing reads no more.
+    if (peer.state !== "open") {
+      this.#queue = [];
+      this.#queuedBytes = 0;
+    }
     if (this.#wantsDrain && this.state === "open" && this.#queuedBytes === 0) {
       this.#wantsDrain = false;
       this.handler?.drain();

@@ -114,6 +114,7 @@ export class FramedSession implements Session, LinkOwner {
   #leaving: Leaving | undefined;
   #peerGoodbye: Goodbye | undefined;
   #drainTimer: unknown;
+  #isAwaitingClose = false;
   #end: SessionEnd | undefined;
   readonly #endWaiters: ((end: SessionEnd) => void)[] = [];
   readonly #openWaiters: PromiseWithResolvers<void>[] = [];
@@ -217,6 +218,7 @@ export class FramedSession implements Session, LinkOwner {
     const old = this.#link;
     if (old !== undefined) {
       this.#leaveLink(old);
+      this.#settleLost(CloseCode.SessionReplaced);
       old.finish(CloseCode.SessionReplaced, "another connection took over");
     }
     const made = link ?? new Link(connection, this.settings, this);
@@ -243,18 +245,19 @@ export class FramedSession implements Session, LinkOwner {
   trySend(body: MessageBody, options: MessageOptions = noOptions): boolean {
     if (this.#state === "closed" || this.#state === "draining")
       throw this.#closedError();
-    if (
-      options === noOptions &&
-      body instanceof Uint8Array &&
-      this.#sender.tryPlain(
-        FrameKind.Message,
-        FramePriority.Normal,
-        this.#nextId,
+    if (options === noOptions && body instanceof Uint8Array) {
+      const { Message } = FrameKind;
+      const { Normal } = FramePriority;
+      const id = this.#nextId;
+      let isTaken: boolean | undefined = this.#sender.tryPlain(
+        Message,
+        Normal,
+        id,
         body,
-      )
-    ) {
-      this.#nextId += 1;
-      return true;
+      );
+      if (!isTaken) isTaken = this.#sender.tryWait(Message, Normal, id, body);
+      if (isTaken === true) this.#nextId += 1;
+      if (isTaken !== undefined) return isTaken;
     }
     const outgoing = new Outgoing();
     outgoing.kind = FrameKind.Message;
@@ -523,14 +526,37 @@ export class FramedSession implements Session, LinkOwner {
       isHandled &&
       // All that the peer had to say before it heard is here then, and its requests are answered.
       (this.#peerGoodbye !== undefined || link.finReceived)
-    )
+    ) {
+      const isLast = link.finReceived;
       link.fin(
         encodeFin({
           lastSequence: this.#sender.highestSequence,
           acceptedSequence: this.acceptedSequence,
         }),
       );
+      if (isLast) this.#awaitClose(link);
+      return;
+    }
     if (!link.finSent || !link.finReceived || !isHandled) return;
+    if (this.#isAwaitingClose) return;
+    // Our own fin went out before the last of the peer's messages came.
+    link.credit();
+    this.#finishDrained(link);
+  }
+
+  /** The peer has our fin last, and says what it has accepted before it closes. */
+  #awaitClose(link: Link): void {
+    const { clock, closeTimeoutMs } = this.settings;
+    this.#isAwaitingClose = true;
+    clock.clearTimer(this.#drainTimer);
+    this.#drainTimer = clock.setTimer(
+      () => this.#finishDrained(link),
+      closeTimeoutMs,
+    );
+  }
+
+  #finishDrained(link: Link): void {
+    const leaving = this.#leaving;
     const goodbye = this.#peerGoodbye;
     if (leaving?.isSaid === true || goodbye === undefined)
       link.finish(leaving?.code ?? CloseCode.Normal, leaving?.reason ?? "", {
@@ -574,6 +600,7 @@ export class FramedSession implements Session, LinkOwner {
       throw new WireMalformedError("a session is resumed that never began");
     this.#peerName = theirs.nodeName ?? theirs.software ?? this.#peerName;
     this.#peerGoodbye = undefined;
+    this.#isAwaitingClose = false;
     sender.compression = negotiateCompression(settings.compressions, theirs);
     if (this.#wasOpened) this.#resumptions += 1;
     if (isResumed) this.#resume(link, theirs);
@@ -774,9 +801,7 @@ export class FramedSession implements Session, LinkOwner {
     const error = new SessionClosedError("the peer has said goodbye", code);
     for (const outgoing of this.#sender.outbox.all()) {
       if (outgoing.sequence > 0 || outgoing.kind > FrameKind.Request) continue;
-      this.#sender.withdraw(outgoing);
-      this.#sender.dropped += 1;
-      outgoing.settle?.(error);
+      this.#sender.drop(outgoing, error);
     }
   }
 
@@ -786,22 +811,41 @@ export class FramedSession implements Session, LinkOwner {
     this.#leaveIfDone();
   }
 
-  ended(link: Link, end: LinkEnd): void {
+  ended(link: Link, how: LinkEnd): void {
     if (link !== this.#link) return;
+    const end =
+      how.by === "lost" && this.#isAwaitingClose ? this.#drainedEnd(how) : how;
     this.#leaveLink(link);
     const isLost = end.by === "lost";
     if ((isLost && this.#leaving === undefined) || end.goodbye !== undefined) {
       if (this.#mayComeBack(end.code)) {
-        const gone = this.#sender.lost();
-        for (const outgoing of gone)
-          outgoing.settle?.(
-            new FateUnknownError("the connection was lost", end.code),
-          );
+        this.#settleLost(end.code);
         this.#setState("away");
         return;
       }
     }
     this.#finish(end);
+  }
+
+  /** What had begun and is not kept cannot be sent again. */
+  #settleLost(code: number): void {
+    const error = new FateUnknownError("the connection was lost", code);
+    for (const outgoing of this.#sender.lost()) outgoing.settle?.(error);
+  }
+
+  /** The peer has closed after both fins, as it should. */
+  #drainedEnd(how: LinkEnd): LinkEnd {
+    const leaving = this.#leaving;
+    const goodbye = this.#peerGoodbye;
+    const isOurs = leaving?.isSaid === true;
+    return {
+      ...how,
+      code: (isOurs ? leaving.code : goodbye?.code) ?? CloseCode.Normal,
+      reason: (isOurs ? leaving.reason : goodbye?.reason) ?? "",
+      by: isOurs ? "us" : "peer",
+      error: undefined,
+      goodbye: isOurs ? undefined : goodbye,
+    };
   }
 
   #mayComeBack(code: number): boolean {
@@ -830,6 +874,8 @@ export class FramedSession implements Session, LinkOwner {
     const sender = this.#sender;
     this.settings.clock.clearTimer(this.#drainTimer);
     const { unconfirmed } = sender;
+    const first = sender.peerAccepted + 1;
+    const last = sender.highestSequence;
     const { goodbye } = end;
     this.#end = {
       code: end.code,
@@ -848,10 +894,11 @@ export class FramedSession implements Session, LinkOwner {
       { cause: end.error },
     );
     for (const outgoing of sender.outbox.all()) {
-      const hasBegun = outgoing.sequence > 0;
-      sender.withdraw(outgoing);
-      if (!hasBegun) sender.dropped += 1;
-      outgoing.settle?.(hasBegun ? unknown : closed);
+      if (outgoing.sequence === 0) sender.drop(outgoing, closed);
+      else {
+        sender.withdraw(outgoing);
+        outgoing.settle?.(unknown);
+      }
     }
     for (const outgoing of sender.reset()) outgoing.settle?.(unknown);
     for (const pending of [...this.#pending.values()])
@@ -860,11 +907,7 @@ export class FramedSession implements Session, LinkOwner {
     this.#responder.giveUpAll(closed);
     this.#wheel.clear();
     this.#setState("closed");
-    if (unconfirmed > 0)
-      this.#tellUnconfirmed({
-        first: sender.peerAccepted + 1,
-        last: sender.highestSequence,
-      });
+    if (unconfirmed > 0) this.#tellUnconfirmed({ first, last });
     const told = this.#end;
     this.#tell(() => this.settings.listeners.onEnd?.(told, this));
     for (const waiter of this.#endWaiters.splice(0)) waiter(told);

@@ -103,6 +103,8 @@ const controlBytesMax = 196_608;
 /** Fragments of ours are at most so long, whatever the peer would take. */
 const fragmentBytesMax = 32_768;
 
+const nothing: Uint8Array = new Uint8Array(0);
+
 /** A connection, as its session uses it. */
 export class Link implements ConnectionHandler {
   readonly connection: Connection;
@@ -113,6 +115,8 @@ export class Link implements ConnectionHandler {
   hello: Hello | undefined;
   /** Payload bytes of our frames to the peer. */
   fragmentBytes = fragmentBytesMax;
+  /** Payload bytes that may go as they are, in one frame. */
+  plainBytes = 0;
   /** Whether both hellos are there, and it is not over. */
   isOpen = false;
   /** It is ending, or has ended: nothing is sent or received. */
@@ -130,6 +134,23 @@ export class Link implements ConnectionHandler {
   #owner: LinkOwner | undefined;
   #chunk: Uint8Array | undefined;
   #nowMs = -1;
+  /** The one object that whole frames are handed over in. */
+  readonly #whole: {
+    -readonly [Name in keyof WholeMessage]: WholeMessage[Name];
+  } = {
+    kind: 0,
+    flags: 0,
+    priority: 0,
+    id: 0,
+    tagHigh: 0,
+    tagLow: 0,
+    chunk: nothing,
+    headersStart: 0,
+    headersEnd: 0,
+    payloadStart: 0,
+    payloadEnd: 0,
+    sequence: 0,
+  };
   #helloTimer: unknown;
   #closeTimer: unknown;
   #end: LinkEnd | undefined;
@@ -191,6 +212,7 @@ export class Link implements ConnectionHandler {
       this.fail(error);
     }
     this.#chunk = undefined;
+    this.#whole.chunk = nothing;
     this.#nowMs = -1;
     this.creditIfDue();
     this.coalescer.release();
@@ -300,24 +322,24 @@ export class Link implements ConnectionHandler {
       this.#fragment(owner, frame, sequence);
       return;
     }
-    owner.deliver(this, {
-      kind: frame.kind,
-      flags,
-      priority: frame.priority,
-      id: frame.id,
-      tagHigh: frame.tagHigh,
-      tagLow: frame.tagLow,
-      // A frame that came in two chunks lies in memory that the decoder uses again.
-      chunk:
-        frame.chunk === this.#chunk
-          ? frame.chunk
-          : frame.chunk.slice(0, frame.payloadEnd),
-      headersStart: frame.headersStart,
-      headersEnd: frame.headersEnd,
-      payloadStart: frame.payloadStart,
-      payloadEnd: frame.payloadEnd,
-      sequence,
-    });
+    const whole = this.#whole;
+    whole.kind = frame.kind;
+    whole.flags = flags;
+    whole.priority = frame.priority;
+    whole.id = frame.id;
+    whole.tagHigh = frame.tagHigh;
+    whole.tagLow = frame.tagLow;
+    // A frame that came in two chunks lies in memory that the decoder uses again.
+    whole.chunk =
+      frame.chunk === this.#chunk
+        ? frame.chunk
+        : frame.chunk.slice(0, frame.payloadEnd);
+    whole.headersStart = frame.headersStart;
+    whole.headersEnd = frame.headersEnd;
+    whole.payloadStart = frame.payloadStart;
+    whole.payloadEnd = frame.payloadEnd;
+    whole.sequence = sequence;
+    owner.deliver(this, whole);
   }
 
   #fragment(owner: LinkOwner, frame: Frame, sequence: number): void {
@@ -394,6 +416,10 @@ export class Link implements ConnectionHandler {
     this.fragmentBytes = Math.min(
       fragmentBytesMax,
       hello.limits.maxFragmentBytes,
+    );
+    this.plainBytes = Math.min(
+      this.fragmentBytes,
+      hello.limits.maxMessageBytes,
     );
     this.sendCredit.grant(hello.creditBytes, hello.creditMessages);
     this.isOpen = true;
@@ -474,6 +500,15 @@ export class Link implements ConnectionHandler {
     this.heartbeat.sent();
   }
 
+  /** Data frames were written at the coalescer's end, each of which is a message. */
+  wroteMany(sizeBytes: number, messages: number): void {
+    this.coalescer.commit(sizeBytes);
+    this.sendCredit.bytes -= sizeBytes;
+    this.sendCredit.messages -= messages;
+    this.framesSent += messages;
+    this.heartbeat.sent();
+  }
+
   /** Says that the answer to a request is not wanted. */
   cancel(id: number): void {
     this.#control(FrameKind.Cancel, id, undefined);
@@ -497,9 +532,13 @@ export class Link implements ConnectionHandler {
 
   /** Tells the peer how much more it may send, when that is worth a frame. */
   creditIfDue(): void {
+    if (this.#owner?.receiveCredit.isDue === true) this.credit();
+  }
+
+  /** Tells the peer how much it may send, and what was accepted. */
+  credit(): void {
     const owner = this.#owner;
-    if (owner === undefined || !this.isOpen || !owner.receiveCredit.isDue)
-      return;
+    if (owner === undefined || !this.isOpen) return;
     const sizeBytes = frameHeaderBytes + creditBytes;
     if (this.coalescer.waitingBytes > controlBytesMax) return;
     const target = this.coalescer.reserve(sizeBytes);

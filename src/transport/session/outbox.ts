@@ -1,6 +1,7 @@
 /** What cannot go yet: for want of credit, because the connection is stuck, or because there is none. */
+import { frameHeaderBytes } from "../../wire/frame.ts";
 import { priorityMax } from "../../wire/kinds.ts";
-import type { Outgoing } from "./outgoing.ts";
+import { Batch, type Outgoing } from "./outgoing.ts";
 
 /** First in, first out; what is given up is passed over. */
 class Lane {
@@ -10,6 +11,12 @@ class Lane {
 
   push(outgoing: Outgoing): void {
     this.#entries.push(outgoing);
+  }
+
+  /** The last, unless it is given up or was sent. */
+  last(): Outgoing | undefined {
+    const entry = this.#entries[this.#entries.length - 1];
+    return entry?.isGone === false ? entry : undefined;
   }
 
   /** The first that is not given up. */
@@ -67,9 +74,16 @@ export class Outbox {
   readonly #lanesOf = new Map<Outgoing, Lane>();
   #bytes = 0;
 
-  /** Messages that wait. */
+  #batched = 0;
+
+  /** What waits; a batch counts as one. */
   get size(): number {
     return this.#lanesOf.size;
+  }
+
+  /** Messages that wait, or a few more. */
+  get messages(): number {
+    return this.#lanesOf.size + this.#batched;
   }
 
   /** Their bytes. */
@@ -80,6 +94,37 @@ export class Outbox {
   /** Waits behind those of its priority. */
   add(outgoing: Outgoing): void {
     this.#put(outgoing, this.#lanes[outgoing.priority] ?? this.#again);
+  }
+
+  /** A small message without headers waits behind those of its priority. Returns whether it begins a batch. */
+  addPlain(
+    kind: number,
+    priority: number,
+    id: number,
+    payload: Uint8Array,
+  ): boolean {
+    const lane = this.#lanes[priority] ?? this.#again;
+    const last = lane.last();
+    const isAdded = last instanceof Batch && last.add(kind, id, payload);
+    if (!isAdded) {
+      const batch = new Batch();
+      batch.kind = kind;
+      batch.priority = priority;
+      this.#put(batch, lane);
+      batch.add(kind, id, payload);
+    }
+    this.#batched += 1;
+    this.#bytes += frameHeaderBytes + payload.length;
+    return !isAdded;
+  }
+
+  /** So many frames of a batch were sent. */
+  sentOf(batch: Batch, frames: number, bytes: number): void {
+    batch.start += bytes;
+    batch.count -= frames;
+    this.#batched -= frames;
+    this.#bytes -= bytes;
+    if (batch.count === 0) this.remove(batch);
   }
 
   /** Waits before all of those that are new. */
@@ -104,6 +149,7 @@ export class Outbox {
     if (lane === undefined) return false;
     this.#lanesOf.delete(outgoing);
     this.#bytes -= outgoing.sizeBytes;
+    if (outgoing instanceof Batch) this.#batched -= outgoing.count;
     if (lane.peek() === outgoing) lane.shift();
     else {
       outgoing.isGone = true;

@@ -1,7 +1,8 @@
 /** A message on its way out, and what makes one of a body. */
 import { textCodec, jsonCodec } from "../../wire/codecs.ts";
 import type { FragmentWriter } from "../../wire/fragments.ts";
-import { splitTag } from "../../wire/frame_encoder.ts";
+import { frameHeaderBytes, frameLengthBytes } from "../../wire/frame.ts";
+import { splitTag, writePlainFrame } from "../../wire/frame_encoder.ts";
 import { encodeHeaders, type MessageHeaders } from "../../wire/headers.ts";
 import { FramePriority } from "../../wire/kinds.ts";
 import type { WireLimits } from "../../wire/limits.ts";
@@ -43,6 +44,53 @@ export class Outgoing extends WheelEntry {
 
   override expired(): void {
     this.onExpired?.();
+  }
+}
+
+/** Bytes of a batch. */
+const batchBytes = 32_768;
+
+/** Payloads up to this go into batches: no receiver has less for a frame. */
+export const batchedPayloadBytesMax = 1024;
+
+/** Small messages without headers that wait, as the frames that they become: thousands of them cost hardly more than their bytes. */
+export class Batch extends Outgoing {
+  readonly bytes: Uint8Array = new Uint8Array(batchBytes);
+  /** Where the next frame to be sent begins. */
+  start = 0;
+  end = 0;
+  /** Frames that wait. */
+  count = 0;
+
+  override get sizeBytes(): number {
+    return this.end - this.start;
+  }
+
+  /** Adds a frame. Returns whether there was room. */
+  add(kind: number, id: number, payload: Uint8Array): boolean {
+    const sizeBytes = frameHeaderBytes + payload.length;
+    if (this.end + sizeBytes > batchBytes) return false;
+    writePlainFrame(
+      this.bytes,
+      this.end,
+      kind,
+      this.priority,
+      id,
+      0,
+      0,
+      payload,
+    );
+    this.end += sizeBytes;
+    this.count += 1;
+    return true;
+  }
+
+  /** Bytes of the frame that begins there. */
+  frameBytes(at: number): number {
+    const { bytes } = this;
+    return (
+      ((bytes[at + 2] ?? 0) << 8) + (bytes[at + 3] ?? 0) + frameLengthBytes
+    );
   }
 }
 

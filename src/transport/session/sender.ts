@@ -3,11 +3,12 @@ import type { Compression } from "../../wire/compression_names.ts";
 import { compressPayload } from "../../wire/compression.ts";
 import { WireTooLargeError } from "../../wire/errors.ts";
 import { FragmentWriter } from "../../wire/fragments.ts";
+import { frameHeaderBytes, twoTo32 } from "../../wire/frame.ts";
 import { frameSizeBytes } from "../../wire/frame_encoder.ts";
 import { FrameFlag, FrameKind } from "../../wire/kinds.ts";
 import type { Link } from "./link.ts";
 import { Outbox } from "./outbox.ts";
-import { Outgoing } from "./outgoing.ts";
+import { Batch, batchedPayloadBytesMax, Outgoing } from "./outgoing.ts";
 import { ReplayBuffer } from "./replay_buffer.ts";
 import type { SessionSettings } from "./settings.ts";
 import type { TimerWheel } from "./timer_wheel.ts";
@@ -81,8 +82,8 @@ export class Sender {
       link === undefined ||
       !link.isOpen ||
       this.outbox.size > 0 ||
-      payload.length > link.fragmentBytes ||
-      !link.takes(24 + payload.length, true) ||
+      payload.length > link.plainBytes ||
+      !link.takes(frameHeaderBytes + payload.length, true) ||
       (this.compression !== undefined &&
         payload.length >= this.#settings.compressionThresholdBytes) ||
       !link.writePlain(kind, priority, id, 0, 0, payload)
@@ -105,13 +106,37 @@ export class Sender {
     return true;
   }
 
+  /**
+   * Lets a message wait whose bytes are few and that has nothing else.
+   *
+   * @returns undefined when it is no such message, else whether there was room for it
+   */
+  tryWait(
+    kind: number,
+    priority: number,
+    id: number,
+    payload: Uint8Array,
+  ): boolean | undefined {
+    if (
+      payload.length > batchedPayloadBytesMax ||
+      (this.compression !== undefined &&
+        payload.length >= this.#settings.compressionThresholdBytes)
+    )
+      return undefined;
+    if (!this.fits(frameHeaderBytes + payload.length)) return false;
+    // Behind a batch that waits there is nothing to try.
+    if (this.outbox.addPlain(kind, priority, id, payload)) this.pump();
+    return true;
+  }
+
   /** Whether so many bytes may wait too. */
   fits(sizeBytes: number): boolean {
     const { outbox } = this;
     const { queueBytes, queueMessages } = this.#settings;
     if (
       outbox.size === 0 ||
-      (outbox.size < queueMessages && outbox.bytes + sizeBytes <= queueBytes)
+      (outbox.messages < queueMessages &&
+        outbox.bytes + sizeBytes <= queueBytes)
     )
       return true;
     this.#wasRefused = true;
@@ -120,7 +145,7 @@ export class Sender {
 
   /** Whether nothing at all may wait any more, not even for a promise. */
   get isCrowded(): boolean {
-    return this.outbox.size >= waitingMax;
+    return this.outbox.messages >= waitingMax;
   }
 
   /**
@@ -164,6 +189,13 @@ export class Sender {
     if (outbox.size === 0) this.#events.emptied();
   }
 
+  /** Gives up what was not begun. */
+  drop(outgoing: Outgoing, error: unknown): void {
+    this.dropped += outgoing instanceof Batch ? outgoing.count : 1;
+    this.withdraw(outgoing);
+    outgoing.settle?.(error);
+  }
+
   /** Sends it no more. Returns whether it waited. */
   withdraw(outgoing: Outgoing): boolean {
     this.#wheel.remove(outgoing);
@@ -175,7 +207,7 @@ export class Sender {
   #hasRoom(): boolean {
     const { queueBytes, queueMessages } = this.#settings;
     return (
-      this.outbox.size <= queueMessages / 2 &&
+      this.outbox.messages <= queueMessages / 2 &&
       this.outbox.bytes <= queueBytes / 2
     );
   }
@@ -213,6 +245,8 @@ export class Sender {
     const { link } = this;
     if (link === undefined) return false;
     const { writer } = outgoing;
+    if (outgoing instanceof Batch)
+      return link.takes(outgoing.frameBytes(outgoing.start), true);
     if (writer !== undefined) return link.takes(writer.nextBytes, false);
     const payloadBytes = outgoing.payload.length;
     const headersBytes = outgoing.headers?.length ?? 0;
@@ -232,14 +266,13 @@ export class Sender {
 
   /** Writes the next frame of a message. Returns whether there was room. */
   #write(outgoing: Outgoing, link: Link): boolean {
+    if (outgoing instanceof Batch) return this.#writeBatch(outgoing, link);
     if (outgoing.sequence === 0) {
       try {
         // The peer's limits may have been unknown when it was taken.
         this.#checkSize(outgoing);
       } catch (error) {
-        this.withdraw(outgoing);
-        this.dropped += 1;
-        outgoing.settle?.(error);
+        this.drop(outgoing, error);
         return true;
       }
     }
@@ -270,6 +303,61 @@ export class Sender {
       this.#settled(outgoing);
     }
     return true;
+  }
+
+  /** As many frames as there is credit for, in one piece. */
+  #writeBatch(batch: Batch, link: Link): boolean {
+    const credit = link.sendCredit;
+    const { start } = batch;
+    let end = batch.end;
+    let { count } = batch;
+    if (end - start > credit.bytes || count > credit.messages) {
+      end = start;
+      count = 0;
+      while (end < batch.end && count < credit.messages) {
+        const next = end + batch.frameBytes(end);
+        if (next - start > credit.bytes) break;
+        end = next;
+        count += 1;
+      }
+    }
+    const target = link.coalescer.reserve(end - start);
+    if (target === undefined) return false;
+    target.set(batch.bytes.subarray(start, end), link.coalescer.end);
+    link.wroteMany(end - start, count);
+    if (this.replay !== undefined)
+      this.#keepBatch(this.replay, batch, start, end, link);
+    this.lastSequence += count;
+    this.highestSequence = this.lastSequence;
+    this.bytesSent += end - start - frameHeaderBytes * count;
+    this.messagesSent += count;
+    this.outbox.sentOf(batch, count, end - start);
+    return true;
+  }
+
+  #keepBatch(
+    replay: ReplayBuffer,
+    batch: Batch,
+    start: number,
+    end: number,
+    link: Link,
+  ): void {
+    const { bytes } = batch;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    let sequence = this.lastSequence;
+    for (let at = start; at < end;) {
+      const next = at + batch.frameBytes(at);
+      const outgoing = new Outgoing();
+      outgoing.kind = batch.kind;
+      outgoing.priority = batch.priority;
+      outgoing.id = view.getUint32(at + 8) * twoTo32 + view.getUint32(at + 12);
+      outgoing.payload = bytes.slice(at + frameHeaderBytes, next);
+      outgoing.isOwn = true;
+      sequence += 1;
+      outgoing.sequence = sequence;
+      replay.add(outgoing, link.nowMs);
+      at = next;
+    }
   }
 
   #fragmentsDone(outgoing: Outgoing): void {

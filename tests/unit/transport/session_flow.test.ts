@@ -51,7 +51,11 @@ describe("session - flow", () => {
     const { client, server } = await sessionPair({
       client: {
         queueMessages: 100,
-        listeners: { onWritable: () => void (writable += 1) },
+        listeners: {
+          onWritable: () => {
+            writable += 1;
+          },
+        },
       },
     });
     let sent = 0;
@@ -95,9 +99,7 @@ describe("session - flow", () => {
     const { client } = await sessionPair({
       server: { limits: { maxMessageBytes: 2000 } },
     });
-    expect(() => client.session.trySend(new Uint8Array(2001))).toThrow(
-      RegExp("2000"),
-    );
+    expect(() => client.session.trySend(new Uint8Array(2001))).toThrow(/2000/);
     expect(client.session.trySend(new Uint8Array(2000))).toBe(true);
     await client.session.close();
   });

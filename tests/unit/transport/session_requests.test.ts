@@ -54,7 +54,7 @@ describe("session - requests", () => {
     const pending = client.session.request("q", { signal: abort.signal });
     pending.catch(() => {});
     await until("there", () => requests.length === 1);
-    const { signal } = requests[0]?.request as IncomingRequest;
+    const { signal } = (requests[0] as { request: IncomingRequest }).request;
     expect(signal.aborted).toBe(false);
     abort.abort(new Error("enough"));
     expect(((await refusalOf(pending)) as Error).message).toBe("enough");

@@ -44,7 +44,7 @@ export class TransportClient implements AsyncDisposable {
     });
     this.#outbox = new Outbox(
       settings.offlineBuffer,
-      () => this.#connector.openSession,
+      () => this.#connector.takingSession,
       (drop) => this.#events.emit("drop", drop),
     );
   }
@@ -186,7 +186,7 @@ export class TransportClient implements AsyncDisposable {
     const dueMs = deadlineMs(timeoutMs);
     for (;;) {
       const session =
-        this.#connector.openSession ??
+        this.#connector.takingSession ??
         (await this.#connector.whenOpen(dueMs, options.signal));
       try {
         return await session.request(body, {
@@ -215,7 +215,7 @@ export class TransportClient implements AsyncDisposable {
     } = {},
   ): Promise<number> {
     const session =
-      this.#connector.openSession ??
+      this.#connector.takingSession ??
       (await this.#connector.whenOpen(
         deadlineMs(options.timeoutMs ?? this.#settings.requestTimeoutMs),
         options.signal,
@@ -269,9 +269,7 @@ export class TransportClient implements AsyncDisposable {
   }
 
   #closed(end: SessionEnd): void {
-    this.#outbox.close(
-      end.error ?? new SessionClosedError("the client is closed", end.code),
-    );
+    this.#outbox.close(this.#connector.closedError());
     this.#inbox?.end();
     this.#events.emit("close", end);
   }

@@ -97,6 +97,22 @@ export class Connector {
     return this.#session?.state === "open" ? this.#session : undefined;
   }
 
+  /**
+   * The session, if it can take messages now; undefined when it may be able to later.
+   *
+   * @throws {SessionClosedError | ReconnectFailedError} when it never will
+   */
+  get takingSession(): FramedSession | undefined {
+    if (this.#end !== undefined) throw this.closedError();
+    const isLast = this.#isLeaving || this.#settings.reconnect === undefined;
+    if (isLast && this.#session?.state === "draining")
+      throw new SessionClosedError(
+        "the session is ending",
+        this.#isLeaving ? CloseCode.Normal : CloseCode.GoingAway,
+      );
+    return this.openSession;
+  }
+
   /** The server's, as a URL; undefined without a connection. */
   get address(): string | undefined {
     return this.#session?.connection?.peerAddress;
@@ -291,13 +307,7 @@ export class Connector {
       },
       (given) =>
         new WatchedHandler(session.attach(given), (reason) => {
-          opened.reject(
-            reason.error ??
-              new ConnectionResetError(
-                `${given.peerAddress}: closed before the hellos were exchanged`,
-                { address: given.peerAddress },
-              ),
-          );
+          opened.reject(this.#unopened(given.peerAddress, reason));
           if (this.#opened === given) this.#disconnected(session, reason);
         }),
     );
@@ -323,6 +333,24 @@ export class Connector {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  /** Why a connection came to nothing. */
+  #unopened(address: string, { error }: CloseReason): Error {
+    const end = this.#sessionEnd;
+    if (end !== undefined && end.by !== "lost")
+      return new SessionClosedError(
+        `${address}: ${end.reason === "" ? "the session was refused" : end.reason}`,
+        end.code,
+        { address, cause: end.error },
+      );
+    return (
+      error ??
+      new ConnectionResetError(
+        `${address}: closed before the hellos were exchanged`,
+        { address },
+      )
+    );
   }
 
   /** The session that goes on, or a new one. */
@@ -351,8 +379,7 @@ export class Connector {
         onEnd: (end) => {
           this.#sessionEnd = end;
         },
-        onError: (error) =>
-          this.#events.emit("error", { error, during: "session" }),
+        onError: (error) => this.#events.emit("error", { error }),
         onGap: ({ first, last }) =>
           this.#events.emit("gap", {
             direction: "received",

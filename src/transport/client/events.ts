@@ -50,10 +50,9 @@ export interface ClientDrop {
   readonly reason: "too old" | "buffer full" | "closed";
 }
 
-/** Something that failed in the program's own functions or underneath, and that nobody waits for. */
+/** Something that failed in the program's own functions, and that nobody waits for. */
 export interface ClientFault {
   readonly error: unknown;
-  readonly during: "message" | "request" | "session" | "reconnect";
 }
 
 /** Events of a client by name. */

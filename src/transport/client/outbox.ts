@@ -31,7 +31,7 @@ export class Outbox {
   /** Messages given up. */
   dropped = 0;
 
-  /** @param openSession the session, if it can take messages */
+  /** @param openSession the session, if it can take messages; throws when there will be none any more */
   constructor(
     bounds: { readonly maxBytes: number; readonly maxAgeMs: number },
     openSession: () => Session | undefined,
@@ -61,11 +61,11 @@ export class Outbox {
   }
 
   /** Sends, now or later. */
-  send(body: MessageBody, options: SendOptions = {}): Promise<void> {
-    if (this.#over !== undefined) return Promise.reject(this.#over);
+  async send(body: MessageBody, options: SendOptions = {}): Promise<void> {
+    if (this.#over !== undefined) throw this.#over;
     const session = this.#directly();
-    if (session !== undefined) return session.send(body, options);
-    return this.#later(body, options);
+    if (session !== undefined) await session.send(body, options);
+    else await this.#later(body, options);
   }
 
   /** Sends what has waited; called when there is a connection. */

@@ -35,11 +35,11 @@ export interface RefusedConnection {
   readonly reason: string;
 }
 
-/** Something that failed in the program's own functions or underneath, and that nobody waits for. */
+/** Something that failed in the program's own functions, and that nobody waits for. */
 export interface ServerFault {
   readonly error: unknown;
-  /** What failed: `message` and `request` are the listeners, `auth` is the hook. */
-  readonly during: "message" | "request" | "auth" | "session" | "listener";
+  /** What failed: `handler` is a listener for messages or requests, `auth` the hook that checks credentials. */
+  readonly during: "handler" | "auth";
   /** Whose it was, if it was about one. */
   readonly session: Session | undefined;
 }

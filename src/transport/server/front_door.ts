@@ -9,6 +9,7 @@ import type {
 } from "../adapter.ts";
 import { NotAdmittedError } from "../ingress.ts";
 import type { Session, SessionEnd, SessionState } from "../session.ts";
+import { NoResponderError } from "../session_errors.ts";
 import { awaitHello, type HelloRefusal } from "../session/await_hello.ts";
 import { FramedSession } from "../session/framed_session.ts";
 import type { SessionListeners, SessionOptions } from "../session/settings.ts";
@@ -40,6 +41,8 @@ export class FrontDoor {
   resumed = 0;
   readonly #settings: ServerSettings;
   readonly #away: AwaySessions<FramedSession>;
+  /** Sessions that are ending in good order. */
+  readonly #draining = new WeakSet<Session>();
   readonly #common: Omit<SessionOptions, "role">;
 
   constructor(settings: ServerSettings) {
@@ -148,24 +151,34 @@ export class FrontDoor {
   }
 
   readonly #listeners: SessionListeners = {
-    onMessage: (message, session) => this.hub.message(message, session),
-    onRequest: (request, session) => this.hub.request(request, session),
+    // Straight to the listeners: sessions tell of what these throw, and no promise is made for it.
+    onMessage: (message, session) => this.hub.onMessage(message, session),
+    onRequest: (request, session) => {
+      const listener = this.hub.onRequest;
+      if (listener === undefined)
+        throw new NoResponderError("nobody answers requests here");
+      return listener(request, session);
+    },
     onEnd: (end, session) => this.#ended(end, session),
-    onError: (error, session) => this.hub.fault(error, "session", session),
+    onError: (error, session) => this.hub.fault(error, "handler", session),
     onStateChange: (state, session) => this.#changed(state, session),
     onGap: ({ first, last }, session) =>
       this.hub.events.emit("gap", { session, messages: last - first + 1 }),
-    onUnconfirmed: ({ first, last }, session) =>
+    onUnconfirmed: ({ first, last }, session) => {
+      // After an orderly end the other side had no occasion to confirm the last ones.
+      if (this.#draining.has(session)) return;
       this.hub.events.emit("drop", {
         session,
         messages: last - first + 1,
         reason: "lost",
-      }),
+      });
+    },
   };
 
   #changed(state: SessionState, session: Session): void {
     if (!(session instanceof FramedSession)) return;
-    if (state === "away") {
+    if (state === "draining") this.#draining.add(session);
+    else if (state === "away") {
       this.hub.events.emit("sessionAway", session);
       this.#away.add(session);
     } else if (state === "open" && this.#away.back(session)) {
@@ -202,6 +215,7 @@ export class FrontDoor {
     this.#away.clear(options.reason);
     let drained = 0;
     let forced = 0;
+    const dueMs = performance.now() + options.timeoutMs;
     await Promise.all(
       [...this.hub.sessions.values()].map(async (session) => {
         const end = await session.drain({
@@ -211,7 +225,8 @@ export class FrontDoor {
             ? {}
             : { redirect: options.redirect }),
         });
-        if (end.error === undefined && end.unconfirmed === 0) drained += 1;
+        const isOrderly = end.by !== "lost" && end.error === undefined;
+        if (isOrderly && performance.now() < dueMs) drained += 1;
         else forced += 1;
       }),
     );

@@ -141,12 +141,6 @@ export class SessionHub implements IngressHost {
     this.ended += 1;
     this.totals.keep(session.statistics);
     this.rooms.leaveAll(session.id);
-    if (end.unconfirmed > 0)
-      this.events.emit("drop", {
-        session,
-        messages: end.unconfirmed,
-        reason: "lost",
-      });
     this.events.emit("sessionEnd", { session, end });
   }
 
@@ -159,10 +153,10 @@ export class SessionHub implements IngressHost {
       const handled = this.onMessage(message, session);
       if (handled === undefined) return;
       return handled.then(undefined, (error: unknown) =>
-        this.fault(error, "message", session),
+        this.fault(error, "handler", session),
       );
     } catch (error) {
-      this.fault(error, "message", session);
+      this.fault(error, "handler", session);
     }
   }
 
@@ -179,7 +173,7 @@ export class SessionHub implements IngressHost {
         !(error instanceof RemoteError) &&
         !(error instanceof NoResponderError)
       )
-        this.fault(error, "request", session);
+        this.fault(error, "handler", session);
       throw error;
     }
   }

@@ -176,7 +176,7 @@ export class RunningServer {
     this.#server.on("error", ({ error, during, session }) => {
       // Told to the requester, who is the one that it matters to.
       if (error instanceof RemoteError || error instanceof NoResponderError) {
-        if (during === "request") return;
+        if (during === "handler") return;
       }
       log.write(
         "error",

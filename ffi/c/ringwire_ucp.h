@@ -53,6 +53,9 @@ enum {
  */
 RWQ_API int32_t rwu_take(void *port, const void *match, void *buffer, uint32_t capacity, uint32_t turns);
 
+/* Lets UCX progress, at most `turns` times and until it counts something. Gives what it counted, at most INT32_MAX. */
+RWQ_API int32_t rwu_progress(void *port, uint32_t turns);
+
 #ifdef __cplusplus
 }
 #endif

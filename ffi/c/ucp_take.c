@@ -1,4 +1,4 @@
-/* Receiving a tagged message of UCX in one call. See ringwire_ucp.h. */
+/* Turns of UCX, and receiving a tagged message, in one call. See ringwire_ucp.h. */
 #define _GNU_SOURCE
 #include "ringwire_ucp.h"
 
@@ -61,4 +61,14 @@ int32_t rwu_take(void *memory, const void *match, void *buffer, uint32_t capacit
     port->message = message;
     port->status = (int64_t)(intptr_t)result;
     return RWU_REFUSED;
+}
+
+int32_t rwu_progress(void *memory, uint32_t turns)
+{
+    struct rwu_port *port = memory;
+    for (uint32_t turn = 0; turn < turns; turn++) {
+        unsigned happened = port->progress(port->worker);
+        if (happened != 0) return happened < INT32_MAX ? (int32_t)happened : INT32_MAX;
+    }
+    return 0;
 }

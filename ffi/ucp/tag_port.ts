@@ -18,6 +18,8 @@ const tagPortSymbols = {
     parameters: ["handle", "handle", "buffer", "u32", "u32"],
     result: "i32",
   },
+  // int32_t rwu_progress(void *port, uint32_t turns);
+  rwu_progress: { parameters: ["handle", "u32"], result: "i32" },
 } as const satisfies SymbolTable;
 
 type TagPortFunctions = NativeFunctions<typeof tagPortSymbols>;
@@ -58,6 +60,7 @@ export class TagPort {
   readonly #longs = new BigInt64Array(this.#memory);
   readonly #handle: Handle = handleOf(this.#words);
   readonly #take: TagPortFunctions["rwu_take"];
+  readonly #progress: TagPortFunctions["rwu_progress"];
   /**
    * @param library the path or name under which libucp was loaded
    * @param worker `ucp_worker_h`
@@ -75,6 +78,7 @@ export class TagPort {
         `${library} cannot be bound by the shim (${result})`,
       );
     this.#take = opened.rwu_take;
+    this.#progress = opened.rwu_progress;
   }
 
   /**
@@ -94,6 +98,11 @@ export class TagPort {
       Math.min(byteLength, capacityMax),
       turns,
     );
+  }
+
+  /** Lets UCX progress, at most so many turns and until it counts something. Gives what it counted. */
+  progress(turns: number): number {
+    return this.#progress(this.#handle, turns);
   }
 
   /** Of the message that was taken or found last, in bytes. */

@@ -106,6 +106,16 @@ static void one_that_does_not_come_at_once_is_handed_over(void) {
     CHECK(port.message == &message && port.status == -2);
 }
 
+static void it_progresses_until_something_happens(void) {
+    struct rwu_port port = fresh();
+    ucx.counted_turn = 5;
+    CHECK_EQUAL(rwu_progress(&port, 4), 0);
+    CHECK_EQUAL(rwu_progress(&port, 4), 3);
+    CHECK(ucx.turns == 5 && ucx.probes == 0);
+    CHECK_EQUAL(rwu_progress(&port, 0), 0);
+    CHECK_EQUAL(ucx.turns, 5);
+}
+
 static void nothing_is_loaded_to_be_bound(void) {
     struct rwu_port port = fresh();
     CHECK_EQUAL(rwu_bind(&port, "libringwire-none.so.0"), -ENOENT);
@@ -116,6 +126,6 @@ static void nothing_is_loaded_to_be_bound(void) {
 static const struct test tests[] = {
     TEST(one_that_is_there_needs_no_turn), TEST(without_turns_ucx_does_not_progress), TEST(it_looks_when_ucx_counts_something),
     TEST(it_looks_every_16_turns_all_the_same), TEST(what_else_happens_is_the_callers), TEST(it_takes_no_more_turns_than_given),
-    TEST(one_that_is_too_long_is_handed_over), TEST(one_that_does_not_come_at_once_is_handed_over), TEST(nothing_is_loaded_to_be_bound),
+    TEST(one_that_is_too_long_is_handed_over), TEST(one_that_does_not_come_at_once_is_handed_over), TEST(it_progresses_until_something_happens), TEST(nothing_is_loaded_to_be_bound),
 };
 int main(int argc, char **argv) { return RUN_TESTS(tests, argc, argv); }

@@ -13,6 +13,9 @@ import { Turns } from "./turns.ts";
 /** Turns of UCX in one turn of the driver, while something moves. */
 const turnsMax = 256;
 
+/** Turns of UCX between two looks whether what is waited for has come: 10 ns each over shared memory, 1 µs over TCP. */
+const turnsPerSpin = 8;
+
 /** A worker with its progress. */
 export class Background {
   readonly config: ResolvedManagerConfig;
@@ -46,6 +49,7 @@ export class Background {
     this.driver = new ProgressDriver(
       {
         progress: () => this.#progress(),
+        spin: () => core.progressFor(turnsPerSpin),
         arm: () => core.isClosed || core.arm(),
         eventDescriptor: core.native.eventDescriptor,
         // Receives are no requests here, so whatever is one has to be pushed on.

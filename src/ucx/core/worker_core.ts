@@ -143,6 +143,11 @@ export class WorkerCore {
     return this.#closed ? 0 : this.settle(this.#progressNative(this.#worker));
   }
 
+  /** The same for several turns, until something happens. Only what UCX counts ends it early. */
+  progressFor(turns: number): number {
+    return this.#closed ? 0 : this.settle(this.native.tagPort.progress(turns));
+  }
+
   /** Handles what came of turns of UCX, of which it counted so much. Returns how much happened in all. */
   settle(counted: number): number {
     if (this.#closed) return counted;

@@ -68,7 +68,7 @@ export class Coalescer {
     this.end += bytes;
     if (this.#held || this.#scheduled) return;
     this.#scheduled = true;
-    this.#seenEnd = this.end;
+    this.#seenEnd = 0;
     queueMicrotask(this.#tick);
   }
 

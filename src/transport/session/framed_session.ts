@@ -10,7 +10,6 @@ import {
   type Fin,
   type Goodbye,
 } from "../../wire/control_bodies.ts";
-import { decodeErrorBody } from "../../wire/error_body.ts";
 import { WireMalformedError } from "../../wire/errors.ts";
 import {
   firstSequence,
@@ -36,9 +35,6 @@ import type {
 } from "../session.ts";
 import {
   FateUnknownError,
-  NoResponderError,
-  noResponderCode,
-  RemoteError,
   SendQueueFullError,
   SessionClosedError,
 } from "../session_errors.ts";
@@ -52,8 +48,10 @@ import {
   lostCode,
   type WholeMessage,
 } from "./link.ts";
-import { fillOutgoing, Outgoing } from "./outgoing.ts";
-import { PendingRequest } from "./request_table.ts";
+import { fillOutgoing, Outgoing, ownPayload } from "./outgoing.ts";
+import { PingTable } from "./ping_table.ts";
+import { receivedError } from "./received_error.ts";
+import { RequestTable } from "./request_table.ts";
 import { reportError, Responder } from "./responder.ts";
 import { Sender } from "./sender.ts";
 import {
@@ -72,9 +70,6 @@ const drainingCodes: ReadonlySet<number> = new Set([
   CloseCode.GoingAway,
   CloseCode.ServiceRestart,
 ]);
-
-/** Requests that were cancelled while they may have to be sent again. */
-const cancelledMax = 4096;
 
 /** How this side leaves. */
 interface Leaving {
@@ -97,9 +92,8 @@ export class FramedSession implements Session, LinkOwner {
   readonly #responder: Responder;
   readonly #wheel: TimerWheel;
   readonly #accepted = new AcceptedSequences();
-  readonly #pending = new Map<number, PendingRequest>();
-  readonly #pings = new Map<number, PendingPing>();
-  readonly #cancelled = new Set<number>();
+  readonly #requests: RequestTable;
+  readonly #pings: PingTable;
   readonly #openedAtMs = Date.now();
   #lastActivityAtMs = Date.now();
   #state: SessionState = "opening";
@@ -121,7 +115,6 @@ export class FramedSession implements Session, LinkOwner {
   #framesSent = 0;
   #framesReceived = 0;
   #duplicates = 0;
-  #lateAnswers = 0;
   #resumptions = 0;
   #roundTripMs: number | undefined;
 
@@ -140,6 +133,14 @@ export class FramedSession implements Session, LinkOwner {
       roomAgain: () => this.#tell(() => settings.listeners.onWritable?.(this)),
       emptied: () => this.#leaveIfDone(),
     });
+    this.#pings = new PingTable(settings.clock, this.#wheel);
+    this.#requests = new RequestTable(
+      settings,
+      this.#wheel,
+      this.#sender,
+      () => this.#nextId++,
+      () => this.#leaveIfDone(),
+    );
     this.#responder = new Responder(
       this,
       settings,
@@ -194,8 +195,8 @@ export class FramedSession implements Session, LinkOwner {
       framesReceived: this.#framesReceived + (link?.framesReceived ?? 0),
       dropped: sender.dropped,
       duplicates: this.#duplicates,
-      lateAnswers: this.#lateAnswers,
-      pendingRequests: this.#pending.size,
+      lateAnswers: this.#requests.lateAnswers,
+      pendingRequests: this.#requests.size,
       activeRequests: responder.activeRequests,
       queuedBytes: sender.outbox.bytes + (link?.coalescer.waitingBytes ?? 0),
       resumptions: this.#resumptions,
@@ -265,7 +266,7 @@ export class FramedSession implements Session, LinkOwner {
     if (!this.#sender.fits(outgoing.sizeBytes)) return false;
     outgoing.id = this.#nextId++;
     // The caller may use its memory again as soon as this returns.
-    if (!this.#sender.offer(outgoing) && !outgoing.isOwn) own(outgoing);
+    if (!this.#sender.offer(outgoing) && !outgoing.isOwn) ownPayload(outgoing);
     return true;
   }
 
@@ -306,100 +307,11 @@ export class FramedSession implements Session, LinkOwner {
     body: MessageBody,
     options: RequestOptions = {},
   ): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) =>
-      this.#request(body, options, resolve, reject),
-    );
-  }
-
-  #request(
-    body: MessageBody,
-    options: RequestOptions,
-    resolve: (answer: IncomingMessage) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const { signal, idempotencyKey } = options;
-    signal?.throwIfAborted();
-    this.#checkOpen();
-    if (this.#pending.size >= this.settings.pendingRequests)
-      throw new SendQueueFullError(
-        `${this.#pending.size} requests wait for an answer, allowed ${this.settings.pendingRequests}`,
-      );
-    const timeoutMs = options.timeoutMs ?? this.settings.requestTimeoutMs;
-    if (!(timeoutMs >= 0))
-      throw new RangeError(
-        `timeoutMs: given ${timeoutMs}, allowed a number of milliseconds >= 0`,
-      );
-    const outgoing = new Outgoing();
-    outgoing.kind = FrameKind.Request;
-    fillOutgoing(
-      outgoing,
-      body,
-      options,
-      Math.min(Math.ceil(timeoutMs), 0xffff_ffff),
-      this.#link?.hello?.limits,
-    );
-    const id = this.#nextId++;
-    outgoing.id = id;
-    const pending = new PendingRequest(id, resolve, reject);
-    pending.onExpired = this.#onRequestExpired;
-    if (signal !== undefined) {
-      pending.signal = signal;
-      pending.onAbort = () => this.#giveUpRequest(pending, signal.reason);
-      signal.addEventListener("abort", pending.onAbort);
-    }
-    if (idempotencyKey !== undefined) {
-      pending.isIdempotent = true;
-      own(outgoing);
-    }
-    this.#pending.set(id, pending);
-    this.#wheel.add(pending, this.settings.clock.nowMs() + timeoutMs);
-    try {
-      const isTaken = this.#sender.offer(outgoing);
-      if (!isTaken || pending.isIdempotent) pending.outgoing = outgoing;
-      if (!isTaken)
-        outgoing.settle = (error) => {
-          if (error !== undefined) this.#settleRequest(pending)?.reject(error);
-          else if (!pending.isIdempotent) pending.outgoing = undefined;
-        };
-    } catch (error) {
-      this.#settleRequest(pending);
-      throw error;
-    }
-  }
-
-  readonly #onRequestExpired = (pending: PendingRequest): void =>
-    this.#giveUpRequest(
-      pending,
-      new TimedOutError("the answer did not come in time"),
-    );
-
-  /** Takes a request out of the table; undefined when that was done before. */
-  #settleRequest(pending: PendingRequest): PendingRequest | undefined {
-    if (!this.#pending.delete(pending.id)) return undefined;
-    this.#wheel.remove(pending);
-    pending.release();
-    return pending;
-  }
-
-  #giveUpRequest(pending: PendingRequest, error: unknown): void {
-    if (this.#settleRequest(pending) === undefined) return;
-    const { outgoing } = pending;
-    pending.outgoing = undefined;
-    if (outgoing !== undefined) {
-      outgoing.settle = undefined;
-      this.#sender.withdraw(outgoing);
-    }
-    // Of what was never begun, the peer knows nothing.
-    if (outgoing === undefined || outgoing.sequence > 0) {
-      this.#link?.cancel(pending.id);
-      if (
-        this.#sender.replay !== undefined &&
-        this.#cancelled.size < cancelledMax
-      )
-        this.#cancelled.add(pending.id);
-    } else this.#sender.dropped += 1;
-    pending.reject(error);
-    this.#leaveIfDone();
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      this.#checkOpen();
+      this.#requests.begin(body, options, resolve, reject);
+    });
   }
 
   async ping(
@@ -408,34 +320,16 @@ export class FramedSession implements Session, LinkOwner {
       readonly signal?: AbortSignal;
     } = {},
   ): Promise<number> {
-    const { signal } = options;
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const link = this.#link;
     if (this.#end !== undefined || link?.isOpen !== true)
       throw this.#closedError();
-    const { clock } = this.settings;
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const id = this.#nextId++;
-    const startMs = clock.nowMs();
-    const settle = (act: () => void) => {
-      this.#pings.delete(id);
-      this.#wheel.remove(ping);
-      signal?.removeEventListener("abort", onAbort);
-      act();
-    };
-    const onAbort = () => settle(() => reject(signal?.reason));
-    const ping = new PendingPing(
-      () => settle(() => resolve(clock.nowMs() - startMs)),
-      (error) => settle(() => reject(error)),
+    return await this.#pings.send(
+      link,
+      this.#nextId++,
+      options.timeoutMs ?? this.settings.sendTimeoutMs,
+      options.signal,
     );
-    signal?.addEventListener("abort", onAbort);
-    this.#pings.set(id, ping);
-    this.#wheel.add(
-      ping,
-      startMs + (options.timeoutMs ?? this.settings.sendTimeoutMs),
-    );
-    link.ping(id);
-    return await promise;
   }
 
   drain(
@@ -615,7 +509,7 @@ export class FramedSession implements Session, LinkOwner {
     for (const waiter of this.#openWaiters.splice(0)) waiter.resolve();
     this.#setState(this.#leaving === undefined ? "open" : "draining");
     sender.pump();
-    if (isResumed) for (const id of this.#cancelled) link.cancel(id);
+    if (isResumed) this.#requests.cancelAgain(link);
   }
 
   /** Both sides know each other still. */
@@ -664,16 +558,8 @@ export class FramedSession implements Session, LinkOwner {
     for (const outgoing of sender.reset()) outgoing.settle?.(error);
     this.#accepted.reset();
     this.#received = 0;
-    this.#cancelled.clear();
     this.#responder.giveUpAll(error);
-    for (const pending of [...this.#pending.values()]) {
-      const { outgoing } = pending;
-      if (outgoing !== undefined && outgoing.sequence === 0) continue;
-      if (pending.isIdempotent && outgoing !== undefined) {
-        outgoing.sequence = 0;
-        sender.outbox.add(outgoing);
-      } else this.#settleRequest(pending)?.reject(error);
-    }
+    this.#requests.beginAnew(error);
   }
 
   nextSequence(): number {
@@ -713,7 +599,7 @@ export class FramedSession implements Session, LinkOwner {
         headers,
       );
       if (kind === FrameKind.Message) this.#responder.message(received);
-      else this.#answered(id)?.resolve(received);
+      else this.#requests.answered(id)?.resolve(received);
     } else if (kind === FrameKind.Request) {
       const request = new ReceivedRequest(
         this,
@@ -730,24 +616,14 @@ export class FramedSession implements Session, LinkOwner {
       request.onSignal = this.#onSignal;
       this.#responder.request(id, request);
     } else {
-      const error = errorOf(chunk.subarray(start, end));
-      this.#answered(id)?.reject(error);
+      const error = receivedError(chunk.subarray(start, end));
+      this.#requests.answered(id)?.reject(error);
     }
   }
 
   /** Codecs of payloads, for the messages of this session. */
   get codecs(): SessionSettings["codecs"] {
     return this.settings.codecs;
-  }
-
-  #answered(id: number): PendingRequest | undefined {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) {
-      this.#lateAnswers += 1;
-      this.#cancelled.delete(id);
-      return undefined;
-    }
-    return this.#settleRequest(pending);
   }
 
   readonly #onSignal = (request: ReceivedRequest): void => {
@@ -773,7 +649,7 @@ export class FramedSession implements Session, LinkOwner {
   }
 
   ponged(id: number): void {
-    this.#pings.get(id)?.answered();
+    this.#pings.answered(id);
   }
 
   writable(_link: Link): void {
@@ -864,8 +740,7 @@ export class FramedSession implements Session, LinkOwner {
     this.#roundTripMs = link.heartbeat.roundTripMs ?? this.#roundTripMs;
     this.#lastActivityAtMs = link.connection.statistics.lastActivityAtMs;
     this.settings.clock.clearTimer(this.#drainTimer);
-    const error = this.#closedError();
-    for (const ping of [...this.#pings.values()]) ping.failed(error);
+    this.#pings.failAll(this.#closedError());
   }
 
   #finish(end: LinkEnd): void {
@@ -901,8 +776,7 @@ export class FramedSession implements Session, LinkOwner {
       }
     }
     for (const outgoing of sender.reset()) outgoing.settle?.(unknown);
-    for (const pending of [...this.#pending.values()])
-      this.#settleRequest(pending)?.reject(unknown);
+    this.#requests.failAll(unknown);
     for (const waiter of this.#openWaiters.splice(0)) waiter.reject(closed);
     this.#responder.giveUpAll(closed);
     this.#wheel.clear();
@@ -962,22 +836,6 @@ export class FramedSession implements Session, LinkOwner {
   }
 }
 
-/** A ping that was not answered yet. */
-class PendingPing extends WheelEntry {
-  readonly answered: () => void;
-  readonly failed: (error: Error) => void;
-
-  constructor(answered: () => void, failed: (error: Error) => void) {
-    super();
-    this.answered = answered;
-    this.failed = failed;
-  }
-
-  override expired(): void {
-    this.failed(new TimedOutError("the peer did not answer the ping in time"));
-  }
-}
-
 /** The deadline of a request whose handler looks at the signal. */
 class RequestDeadline extends WheelEntry {
   readonly #request: ReceivedRequest;
@@ -992,30 +850,4 @@ class RequestDeadline extends WheelEntry {
       new TimedOutError("the deadline of the request has passed"),
     );
   }
-}
-
-/** Makes the payload memory of the message's own. */
-function own(outgoing: Outgoing): void {
-  if (outgoing.isOwn || outgoing.writer !== undefined) return;
-  outgoing.payload = outgoing.payload.slice();
-  outgoing.isOwn = true;
-}
-
-/** What an error frame says. @throws {WireError} for a body that is refused */
-function errorOf(body: Uint8Array): Error {
-  const said = decodeErrorBody(body);
-  if (said.code === noResponderCode) return new NoResponderError(said.message);
-  let details: unknown;
-  if (said.details !== undefined) {
-    try {
-      details = JSON.parse(said.details);
-    } catch {
-      details = said.details;
-    }
-  }
-  return new RemoteError(said.code, said.message, {
-    retryable: said.retryable,
-    retryAfterMs: said.retryAfterMs,
-    details,
-  });
 }

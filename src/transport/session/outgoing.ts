@@ -187,3 +187,10 @@ function deadlineBlock(
   if (more !== undefined) block.set(more, 7);
   return block;
 }
+
+/** Makes the payload memory of the message's own. */
+export function ownPayload(outgoing: Outgoing): void {
+  if (outgoing.isOwn || outgoing.writer !== undefined) return;
+  outgoing.payload = outgoing.payload.slice();
+  outgoing.isOwn = true;
+}

@@ -1,7 +1,20 @@
 /** Requests of ours that wait for an answer. */
-import type { IncomingMessage } from "../message.ts";
-import type { Outgoing } from "./outgoing.ts";
-import { WheelEntry } from "./timer_wheel.ts";
+import { FrameKind } from "../../wire/kinds.ts";
+import { TimedOutError } from "../errors.ts";
+import type {
+  IncomingMessage,
+  MessageBody,
+  RequestOptions,
+} from "../message.ts";
+import { SendQueueFullError } from "../session_errors.ts";
+import type { Link } from "./link.ts";
+import { fillOutgoing, Outgoing, ownPayload } from "./outgoing.ts";
+import type { Sender } from "./sender.ts";
+import type { SessionSettings } from "./settings.ts";
+import { type TimerWheel, WheelEntry } from "./timer_wheel.ts";
+
+/** Requests that were cancelled while they may have to be sent again. */
+const cancelledMax = 4096;
 
 /** One request. */
 export class PendingRequest extends WheelEntry {
@@ -35,5 +48,160 @@ export class PendingRequest extends WheelEntry {
     if (this.signal === undefined || this.onAbort === undefined) return;
     this.signal.removeEventListener("abort", this.onAbort);
     this.onAbort = undefined;
+  }
+}
+
+/** All of one session, by their id. */
+export class RequestTable {
+  /** Answers to requests that had been given up. */
+  lateAnswers = 0;
+  readonly #settings: SessionSettings;
+  readonly #wheel: TimerWheel;
+  readonly #sender: Sender;
+  readonly #nextId: () => number;
+  /** One was given up: a drain may have waited for it. */
+  readonly #changed: () => void;
+  readonly #pending = new Map<number, PendingRequest>();
+  readonly #cancelled = new Set<number>();
+
+  constructor(
+    settings: SessionSettings,
+    wheel: TimerWheel,
+    sender: Sender,
+    nextId: () => number,
+    changed: () => void,
+  ) {
+    this.#settings = settings;
+    this.#wheel = wheel;
+    this.#sender = sender;
+    this.#nextId = nextId;
+    this.#changed = changed;
+  }
+
+  /** Requests that wait. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Sends a request. What it throws, the promise is rejected with. */
+  begin(
+    body: MessageBody,
+    options: RequestOptions,
+    resolve: (answer: IncomingMessage) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { signal, idempotencyKey } = options;
+    signal?.throwIfAborted();
+    if (this.#pending.size >= this.#settings.pendingRequests)
+      throw new SendQueueFullError(
+        `${this.#pending.size} requests wait for an answer, allowed ${this.#settings.pendingRequests}`,
+      );
+    const timeoutMs = options.timeoutMs ?? this.#settings.requestTimeoutMs;
+    if (!(timeoutMs >= 0))
+      throw new RangeError(
+        `timeoutMs: given ${timeoutMs}, allowed a number of milliseconds >= 0`,
+      );
+    const outgoing = new Outgoing();
+    outgoing.kind = FrameKind.Request;
+    fillOutgoing(
+      outgoing,
+      body,
+      options,
+      Math.min(Math.ceil(timeoutMs), 0xffff_ffff),
+      this.#sender.link?.hello?.limits,
+    );
+    const id = this.#nextId();
+    outgoing.id = id;
+    const pending = new PendingRequest(id, resolve, reject);
+    pending.onExpired = this.#onRequestExpired;
+    if (signal !== undefined) {
+      pending.signal = signal;
+      pending.onAbort = () => this.#giveUp(pending, signal.reason);
+      signal.addEventListener("abort", pending.onAbort);
+    }
+    if (idempotencyKey !== undefined) {
+      pending.isIdempotent = true;
+      ownPayload(outgoing);
+    }
+    this.#pending.set(id, pending);
+    this.#wheel.add(pending, this.#settings.clock.nowMs() + timeoutMs);
+    try {
+      const isTaken = this.#sender.offer(outgoing);
+      if (!isTaken || pending.isIdempotent) pending.outgoing = outgoing;
+      if (!isTaken)
+        outgoing.settle = (error) => {
+          if (error !== undefined) this.settle(pending)?.reject(error);
+          else if (!pending.isIdempotent) pending.outgoing = undefined;
+        };
+    } catch (error) {
+      this.settle(pending);
+      throw error;
+    }
+  }
+
+  readonly #onRequestExpired = (pending: PendingRequest): void =>
+    this.#giveUp(pending, new TimedOutError("the answer did not come in time"));
+
+  /** Takes a request out of the table; undefined when that was done before. */
+  settle(pending: PendingRequest): PendingRequest | undefined {
+    if (!this.#pending.delete(pending.id)) return undefined;
+    this.#wheel.remove(pending);
+    pending.release();
+    return pending;
+  }
+
+  #giveUp(pending: PendingRequest, error: unknown): void {
+    if (this.settle(pending) === undefined) return;
+    const { outgoing } = pending;
+    pending.outgoing = undefined;
+    if (outgoing !== undefined) {
+      outgoing.settle = undefined;
+      this.#sender.withdraw(outgoing);
+    }
+    // Of what was never begun, the peer knows nothing.
+    if (outgoing === undefined || outgoing.sequence > 0) {
+      this.#sender.link?.cancel(pending.id);
+      if (
+        this.#sender.replay !== undefined &&
+        this.#cancelled.size < cancelledMax
+      )
+        this.#cancelled.add(pending.id);
+    } else this.#sender.dropped += 1;
+    pending.reject(error);
+    this.#changed();
+  }
+
+  /** An answer has come; gives the request, unless it was given up before. */
+  answered(id: number): PendingRequest | undefined {
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) return this.settle(pending);
+    this.lateAnswers += 1;
+    this.#cancelled.delete(id);
+    return undefined;
+  }
+
+  /** The session goes on: cancels may have been lost. */
+  cancelAgain(link: Link): void {
+    for (const id of this.#cancelled) link.cancel(id);
+  }
+
+  /** The other side knows nothing of this session: what may be sent once more waits for it, the rest fails. */
+  beginAnew(error: Error): void {
+    this.#cancelled.clear();
+    for (const pending of [...this.#pending.values()]) {
+      const { outgoing } = pending;
+      if (outgoing !== undefined && outgoing.sequence === 0) continue;
+      if (pending.isIdempotent && outgoing !== undefined) {
+        outgoing.sequence = 0;
+        outgoing.writer = undefined;
+        this.#sender.outbox.add(outgoing);
+      } else this.settle(pending)?.reject(error);
+    }
+  }
+
+  /** The session is over. */
+  failAll(error: Error): void {
+    for (const pending of [...this.#pending.values()])
+      this.settle(pending)?.reject(error);
   }
 }

@@ -171,7 +171,7 @@ export class Sender {
     }
     this.outbox.add(outgoing);
     this.pump();
-    return outgoing.sequence > 0 && this.outbox.size === 0;
+    return outgoing.sequence > 0 && outgoing.writer === undefined;
   }
 
   /** Sends what may be sent now. */
@@ -429,8 +429,10 @@ export class Sender {
   /** The session goes on: everything from this sequence on is sent again. */
   resume(firstSequence: number): void {
     this.lastSequence = firstSequence - 1;
-    for (const outgoing of this.replay?.from(firstSequence) ?? [])
+    for (const outgoing of this.replay?.from(firstSequence) ?? []) {
+      outgoing.writer = undefined;
       this.outbox.addAgain(outgoing);
+    }
   }
 
   /**

@@ -226,6 +226,7 @@ export class TransportClient implements AsyncDisposable {
   /** Connects again after `close`, or at once instead of after a pause. @throws what `build` throws */
   async connect(): Promise<void> {
     await this.#connector.start();
+    this.#outbox.reopen();
   }
 
   /** Counters, as they stand at the moment of the call. */

@@ -100,6 +100,11 @@ export class Outbox {
     this.#giveUp(this.#buffer.clear(), reason, "closed");
   }
 
+  /** Takes messages again. */
+  reopen(): void {
+    this.#over = undefined;
+  }
+
   /** The session, when nothing waits that must go before. */
   #directly(): Session | undefined {
     return this.#buffer.count === 0 ? this.#openSession() : undefined;

@@ -6,6 +6,7 @@ import type {
   HeartbeatOptions,
   LimitOptions,
 } from "../end_options.ts";
+import type { IngressProtocol } from "../ingress.ts";
 import type { ProtocolRegistry } from "../registry.ts";
 import type { MessageListener, RequestListener } from "../session.ts";
 import type { TlsServerOptions } from "../tls_options.ts";
@@ -121,6 +122,12 @@ export class TransportServerBuilder<Server> {
   /** Protocols of one's own. @default those that come with Ringwire */
   withRegistry(registry: ProtocolRegistry): this {
     this.#options.registry = registry;
+    return this;
+  }
+
+  /** Protocols without frames, e.g. HTTP. */
+  withIngress(...protocols: readonly IngressProtocol[]): this {
+    this.#options.ingresses = protocols;
     return this;
   }
 

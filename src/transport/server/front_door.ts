@@ -7,7 +7,9 @@ import type {
   Listener,
   ListenOptions,
 } from "../adapter.ts";
+import { parseAddress, schemeOf } from "../address.ts";
 import { NotAdmittedError } from "../ingress.ts";
+import { TextSession } from "../ingress/text_session.ts";
 import type { Session, SessionEnd, SessionState } from "../session.ts";
 import { NoResponderError } from "../session_errors.ts";
 import { awaitHello, type HelloRefusal } from "../session/await_hello.ts";
@@ -74,16 +76,25 @@ export class FrontDoor {
   }
 
   async #listenAt({ url, options = {} }: ListenPlace): Promise<Listener> {
-    const { adapter, address } = this.#settings.registry.resolve(url);
-    const { tls, maxConnections, closeTimeoutMs } = this.#settings;
+    const { tls, maxConnections, closeTimeoutMs, registry, ingresses } =
+      this.#settings;
+    const scheme = schemeOf(url);
     const wanted: ListenOptions = {
       maxConnections: maxConnections + refusalsMax,
       closeTimeoutMs,
-      ...(tls !== undefined && schemesWithTls.has(address.scheme)
-        ? { tls }
-        : {}),
+      ...(tls !== undefined && schemesWithTls.has(scheme) ? { tls } : {}),
       ...options,
     };
+    const ingress = ingresses.find((each) => each.schemes.includes(scheme));
+    if (ingress !== undefined) {
+      const defaultPort = ingress.defaultPorts[scheme];
+      return await ingress.listen(
+        parseAddress(url, { scheme, form: "url", defaultPort }),
+        wanted,
+        this.hub,
+      );
+    }
+    const { adapter, address } = registry.resolve(url);
     return await adapter.listen(address, wanted, (connection) =>
       this.#enter(connection),
     );
@@ -98,6 +109,8 @@ export class FrontDoor {
       return refusal(connection, code, reason);
     }
     this.connectionCount += 1;
+    if (connection.upgrade?.carries === "text")
+      return this.#enterText(connection);
     let isDecided = false;
     const handler = awaitHello(
       connection,
@@ -118,6 +131,20 @@ export class FrontDoor {
           code ?? CloseCode.HelloTimeout,
           reason === "" ? "it was closed before its hello" : reason,
         );
+    });
+  }
+
+  /** A browser, say: no frames, no credit, and nothing to resume. */
+  #enterText(connection: Connection): ConnectionHandler {
+    const { helloTimeoutMs, maxQueuedBytes, maxPendingRequests } =
+      this.#settings.limits;
+    const { handler } = new TextSession(connection, this.hub, {
+      helloTimeoutMs,
+      queueBytes: maxQueuedBytes,
+      pendingRequests: maxPendingRequests,
+    });
+    return new WatchedHandler(handler, () => {
+      this.connectionCount -= 1;
     });
   }
 

@@ -6,6 +6,7 @@ import type {
   HeartbeatOptions,
   LimitOptions,
 } from "../end_options.ts";
+import type { IngressProtocol } from "../ingress.ts";
 import type { ProtocolRegistry } from "../registry.ts";
 import type { MessageListener, RequestListener } from "../session.ts";
 import type { Session } from "../session.ts";
@@ -93,6 +94,8 @@ export interface ServerOptions {
   readonly maxRoomsPerSession?: number | undefined;
   /** @default the protocols that come with Ringwire */
   readonly registry?: ProtocolRegistry | undefined;
+  /** Protocols without frames. @default none */
+  readonly ingresses?: readonly IngressProtocol[] | undefined;
   /** Told to clients. @default none */
   readonly nodeName?: string | undefined;
   /** How long `close()` and each session's goodbye may take, in milliseconds. @default 5000 */

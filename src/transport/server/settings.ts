@@ -13,6 +13,7 @@ import {
   milliseconds,
   textWithin,
 } from "../end_settings.ts";
+import type { IngressProtocol } from "../ingress.ts";
 import { createDefaultRegistry } from "../protocols/builtin.ts";
 import { ProtocolRegistry } from "../registry.ts";
 import type { MessageListener, RequestListener } from "../session.ts";
@@ -57,6 +58,7 @@ const schema = z.strictObject({
   onRequest: aFunction<RequestListener>().optional(),
   codecs: codecsSchema.default([]),
   maxRoomsPerSession: integerWithin(1, 2 ** 20, "rooms").default(256),
+  ingresses: z.array(anObject<IngressProtocol>()).readonly().default([]),
   registry: z
     .instanceof(ProtocolRegistry, { error: "allowed a ProtocolRegistry" })
     .optional(),
@@ -83,6 +85,7 @@ export interface ServerSettings extends EndSettings {
   };
   readonly maxRoomsPerSession: number;
   readonly registry: ProtocolRegistry;
+  readonly ingresses: readonly IngressProtocol[];
   readonly closeTimeoutMs: number;
 }
 

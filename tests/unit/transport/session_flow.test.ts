@@ -95,6 +95,66 @@ describe("session - flow", () => {
     await client.session.close();
   });
 
+  test("what waits goes by priority, and by age within one", async () => {
+    const open: (() => void)[] = [];
+    const seen: string[] = [];
+    const { client } = await sessionPair({
+      server: {
+        creditMessages: 2,
+        listeners: {
+          onMessage: (message) => {
+            seen.push(message.text());
+            return new Promise<void>((resolve) => open.push(resolve));
+          },
+        },
+      },
+    });
+    for (const text of ["first", "second"]) client.session.trySend(text);
+    for (const priority of ["low", "normal", "high"] as const)
+      for (const at of [1, 2])
+        client.session.trySend(`${priority} ${at}`, { priority });
+    while (seen.length < 8) {
+      await until("handlers", () => open.length > 0);
+      open.shift()?.();
+      const before = seen.length;
+      await until("the next", () => seen.length > before || before === 8);
+    }
+    expect(seen.slice(2)).toEqual([
+      "high 1",
+      "high 2",
+      "normal 1",
+      "normal 2",
+      "low 1",
+      "low 2",
+    ]);
+    for (const done of open) done();
+    await client.session.close();
+  });
+
+  test("small messages that wait together stay within the credit", async () => {
+    const { client, server } = await sessionPair();
+    const payload = new Uint8Array(700);
+    for (let sent = 0; sent < 1200; sent++)
+      expect(client.session.trySend(payload)).toBe(true);
+    await until("all", () => server.messages.length === 1200);
+    expect(client.session.state).toBe("open");
+    await client.session.close();
+  });
+
+  test("a small message passes a large one of lower priority that waits", async () => {
+    const { client, server } = await sessionPair();
+    const large = client.session.send(new Uint8Array(1_000_000), {
+      priority: "low",
+    });
+    expect(client.session.trySend(new Uint8Array(3))).toBe(true);
+    // Credit for a small one is left, and nothing else would send it.
+    expect(client.session.statistics.messagesSent).toBe(2);
+    await large;
+    await until("both", () => server.messages.length === 2);
+    expect(server.messages[0]?.payload.length).toBe(3);
+    await client.session.close();
+  });
+
   test("refuses at once what the peer would not take", async () => {
     const { client } = await sessionPair({
       server: { limits: { maxMessageBytes: 2000 } },

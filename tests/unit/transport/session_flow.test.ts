@@ -132,13 +132,35 @@ describe("session - flow", () => {
   });
 
   test("small messages that wait together stay within the credit", async () => {
-    const { client, server } = await sessionPair();
-    const payload = new Uint8Array(700);
-    for (let sent = 0; sent < 1200; sent++)
-      expect(client.session.trySend(payload)).toBe(true);
-    await until("all", () => server.messages.length === 1200);
+    const open: (() => void)[] = [];
+    let isHeld = true;
+    const { client, server } = await sessionPair({
+      server: {
+        creditBytes: 100_000,
+        listeners: {
+          onMessage: () =>
+            isHeld
+              ? new Promise<void>((resolve) => open.push(resolve))
+              : undefined,
+        },
+      },
+    });
+    // A large one first, so that those behind it wait in one batch while there is no credit.
+    const large = client.session.send(new Uint8Array(400_000));
+    for (let sent = 0; sent < 400; sent++)
+      expect(client.session.trySend(new Uint8Array(700))).toBe(true);
+    await large;
+    await until("some", () => open.length > 1);
+    for (let turn = 0; turn < 3; turn++) await client.session.ping();
     expect(client.session.state).toBe("open");
-    await client.session.close();
+    expect(open.length).toBeLessThan(200);
+    isHeld = false;
+    for (const done of open) done();
+    await until(
+      "all",
+      () => server.session.statistics.messagesReceived === 401,
+    );
+    expect((await client.session.close()).unconfirmed).toBe(0);
   });
 
   test("a small message passes a large one of lower priority that waits", async () => {

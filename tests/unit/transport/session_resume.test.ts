@@ -143,6 +143,26 @@ describe("session - resume", () => {
     await pair.client.session.close();
   });
 
+  test("what overtook a message that was cut off is not handed over twice", async () => {
+    const pair = await resumablePair();
+    const large = pair.client.session.send("x".repeat(600_000), {
+      priority: "low",
+    });
+    for (const text of ["a", "b"])
+      pair.client.session.trySend(text, { priority: "high" });
+    pair.clientEnd.faults.loseAfterBytes = pair.clientEnd.bytesSent + 400_000;
+    await away(pair);
+    expect(pair.server.texts).toEqual(["a", "b"]);
+    await together(pair);
+    await large;
+    await until("whole", () => pair.server.texts.length >= 3);
+    expect(pair.server.texts.map((text) => text.length)).toEqual([
+      1, 1, 600_000,
+    ]);
+    expect(pair.server.session.statistics.duplicates).toBe(2);
+    expect((await pair.client.session.close()).unconfirmed).toBe(0);
+  });
+
   test("what is sent while the connection is away goes out after what was lost", async () => {
     const pair = await resumablePair();
     pair.clientEnd.faults.isStalled = true;

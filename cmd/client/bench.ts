@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import type { TransportClient } from "../../src/transport/client/client.ts";
 import { defineVerb } from "../command_line/command_line.ts";
 import { CommandFailure, ExitCode } from "../command_line/exit_codes.ts";
-import { StopRequests } from "../processes/lifecycle.ts";
+import { onceAborted, StopRequests } from "../processes/lifecycle.ts";
 import { printOut, say } from "../standard_streams/output.ts";
 import { startProgress } from "../standard_streams/progress.ts";
 import { closedLoop, type Load, openLoop } from "./bench/load.ts";
@@ -72,6 +72,9 @@ async function run({
   let seconds = given.duration / 1000;
   try {
     const clients = await connectAll(url, given, stop.stop);
+    onceAborted(stop.stop, () => {
+      for (const client of clients) void client.close();
+    });
     try {
       const startMs = performance.now();
       tally.fromMs = startMs + given.warmup;

@@ -77,15 +77,19 @@ export class RunningServer {
       // Clients may come before the last address is bound.
       const built = Promise.withResolvers<TransportServer>();
       const server = await builder
-        .onMessage(async (message, session) => {
-          if (isRoomSubject(message))
-            answerRoomSubject(await built.promise, message, session);
-          else await router.message(message, session);
-        })
-        .onRequest(async (request, session) =>
+        .onMessage((message, session) =>
+          isRoomSubject(message)
+            ? built.promise.then((server) => {
+                answerRoomSubject(server, message, session);
+              })
+            : router.message(message, session),
+        )
+        .onRequest((request, session) =>
           isRoomSubject(request)
-            ? answerRoomSubject(await built.promise, request, session)
-            : await router.request(request, session),
+            ? built.promise.then((server) =>
+                answerRoomSubject(server, request, session),
+              )
+            : router.request(request, session),
         )
         .build();
       built.resolve(server);

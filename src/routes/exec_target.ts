@@ -59,6 +59,12 @@ function reasonOf(result: CommandResult, timeoutMs: number): string {
     : `the command was ended by ${result.signal}`;
 }
 
+/** @param byDeadline whether the time was the requester's own, who knows that by its own name */
+function codeOf({ timedOut }: CommandResult, byDeadline: boolean): string {
+  if (!timedOut) return "ExecFailed";
+  return byDeadline ? "TimedOut" : "ExecTimedOut";
+}
+
 function succeeded({ exitCode, timedOut, overflowed }: CommandResult): boolean {
   return exitCode === 0 && !timedOut && !overflowed;
 }
@@ -116,7 +122,7 @@ export class ExecTarget implements RouteTarget {
     const { exitCode, signal: endedBy } = result;
     if (succeeded(result)) return result;
     throw new RemoteError(
-      result.timedOut ? "ExecTimedOut" : "ExecFailed",
+      codeOf(result, timeoutMs < this.#init.timeoutMs),
       reasonOf(result, timeoutMs),
       { details: { exitCode, signal: endedBy } },
     );

@@ -33,6 +33,24 @@ interface Counted extends BoundRoute {
   failures: number;
 }
 
+/** Counts failures, now or later. */
+function counting<T>(
+  route: Counted,
+  work: () => T | Promise<T>,
+): T | Promise<T> {
+  try {
+    const result = work();
+    if (!(result instanceof Promise)) return result;
+    return result.catch((error: unknown) => {
+      route.failures++;
+      throw error;
+    });
+  } catch (error) {
+    route.failures++;
+    throw error;
+  }
+}
+
 /** Routes in their order. */
 export class Router {
   readonly #routes: readonly Counted[];
@@ -62,39 +80,29 @@ export class Router {
     return this.#unmatched;
   }
 
-  /** For `onMessage`. @throws what the target throws */
-  async message(message: IncomingMessage, session: Session): Promise<void> {
+  /** For `onMessage`; without a promise where the target needs none. @throws what the target throws */
+  message(message: IncomingMessage, session: Session): void | Promise<void> {
     const route = this.#find(message);
     if (route === undefined) {
       this.#unmatched++;
       return;
     }
     route.messages++;
-    try {
-      await route.target.message(message, session);
-    } catch (error) {
-      route.failures++;
-      throw error;
-    }
+    return counting(route, () => route.target.message(message, session));
   }
 
   /** For `onRequest`. @throws {NoResponderError} when no route is for it, and what the target throws */
-  async request(
+  request(
     request: IncomingRequest,
     session: Session,
-  ): Promise<MessageBody | Reply> {
+  ): MessageBody | Reply | Promise<MessageBody | Reply> {
     const route = this.#find(request);
     if (route === undefined) {
       this.#unmatched++;
       throw new NoResponderError("no route is for this message");
     }
     route.requests++;
-    try {
-      return await route.target.request(request, session);
-    } catch (error) {
-      route.failures++;
-      throw error;
-    }
+    return counting(route, () => route.target.request(request, session));
   }
 
   /** Closes the targets. */

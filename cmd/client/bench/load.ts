@@ -49,8 +49,9 @@ async function exchange(
   }
 }
 
-function optionsOf({ message, timeoutMs, stop }: Load): RequestOptions {
-  return { ...message, timeoutMs, signal: stop };
+/** Without the signal, which would have a listener for each that is under way: whoever stops closes the clients. */
+function optionsOf({ message, timeoutMs }: Load): RequestOptions {
+  return { ...message, timeoutMs };
 }
 
 async function worker(load: Load, client: TransportClient): Promise<void> {

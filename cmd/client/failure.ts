@@ -29,11 +29,15 @@ const remoteExits: Readonly<Record<string, number>> = {
   TooLarge: ExitCode.protocol,
 };
 
+/** The exit code of a session that ended with a `CloseCode`. */
+export function exitOfClose(code: number): number {
+  return closeExits[code] ?? ExitCode.unreachable;
+}
+
 function exitOf(error: unknown): number {
   if (error instanceof RemoteError)
     return remoteExits[error.code] ?? ExitCode.failed;
-  if (error instanceof SessionClosedError)
-    return closeExits[error.closeCode] ?? ExitCode.unreachable;
+  if (error instanceof SessionClosedError) return exitOfClose(error.closeCode);
   return exitCodeOf(error);
 }
 

@@ -1,4 +1,6 @@
 import { roomSubjects } from "../../src/routes/room_subjects.ts";
+import type { SessionEnd } from "../../src/transport/session.ts";
+import { escapeControls } from "../records/records.ts";
 import type { TransportClient } from "../../src/transport/client/client.ts";
 import { defineVerb, type Invocation } from "../command_line/command_line.ts";
 import { duration, timerMsMax } from "../command_line/duration.ts";
@@ -9,7 +11,7 @@ import { onceAborted, StopRequests } from "../processes/lifecycle.ts";
 import { recordOptions, recordStyle } from "../records/record_options.ts";
 import { requireStdout, say } from "../standard_streams/output.ts";
 import { connectionOptions } from "./client_options.ts";
-import { failureOf } from "./failure.ts";
+import { exitOfClose, failureOf } from "./failure.ts";
 import { writeMessages } from "./message_record.ts";
 import { openClient } from "./open_client.ts";
 
@@ -106,11 +108,9 @@ async function run({
       stayConnected: true,
       signal: stop.stop,
     });
-    let closed = "";
-    let code = 0;
-    client.on("close", (end) => {
-      closed = end.reason || `code ${end.code}`;
-      code = failureOf(end.error).exitCode;
+    let end: SessionEnd | undefined;
+    client.on("close", (ended) => {
+      end = ended;
     });
     const ending = await print(client, given, stop.stop);
     if (ending === "timeout") {
@@ -118,10 +118,10 @@ async function run({
       return ExitCode.timedOut;
     }
     if (ending === "closed") {
-      say(`the session is over: ${closed}`);
-      return code === ExitCode.failed || code === 0
-        ? ExitCode.unreachable
-        : code;
+      say(
+        `the session is over: ${escapeControls(end?.reason || "the server gave no reason")}`,
+      );
+      return exitOfClose(end?.code ?? 0);
     }
     return stop.exitCode ?? ExitCode.done;
   } catch (error) {

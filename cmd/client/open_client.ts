@@ -2,6 +2,7 @@
 import { TransportClient } from "../../src/transport/client/client.ts";
 import type { MessageOptions } from "../../src/transport/message.ts";
 import { RingwireError } from "../../src/base/errors.ts";
+import { PathNotFoundError } from "../../src/transport/errors.ts";
 import type { OptionValues } from "../command_line/options.ts";
 import { UsageError } from "../command_line/exit_codes.ts";
 import { say } from "../standard_streams/output.ts";
@@ -50,8 +51,12 @@ function builderFor(
   return builder;
 }
 
+/** A server that has not begun yet has no file either. */
 function mayTryAgain(error: unknown): boolean {
-  return error instanceof RingwireError && error.retryable;
+  return (
+    error instanceof RingwireError &&
+    (error.retryable || error instanceof PathNotFoundError)
+  );
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

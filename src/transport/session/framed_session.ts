@@ -1,5 +1,5 @@
 /** A session over connections that carry frames: the one implementation for both sides and every protocol. */
-// tidy: long because the parts of a session share all of its state; to be taken apart along the life of a request
+// tidy: long because hellos, resumes and endings of a session change the same few fields
 import { CloseCode } from "../../wire/close_codes.ts";
 import {
   availableCompressions,

@@ -16,6 +16,11 @@ export type {
 } from "./adapter.ts";
 export type { Address, AddressForm } from "./address.ts";
 export * from "./errors.ts";
+export { httpIngress } from "./ingress/http/http_ingress.ts";
+export {
+  TextSession,
+  type TextSessionOptions,
+} from "./ingress/text_session.ts";
 export {
   type IngressHost,
   type IngressProtocol,

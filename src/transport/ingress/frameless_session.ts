@@ -70,6 +70,11 @@ export abstract class FramelessSession implements Session {
   /** Ends what carries it at once; `over` follows. */
   protected abstract cut(reason: string): void;
 
+  /** Resolves when it has ended. */
+  get ended(): Promise<SessionEnd> {
+    return this.#ended;
+  }
+
   get state(): SessionState {
     return this.#state;
   }

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 import type { UpgradeInfo } from "../../adapter.ts";
+import { isOriginAllowed, type OriginRules } from "./origins.ts";
 import { listOf, type UpgradeHead } from "./upgrade_head.ts";
 
 /** The sub-protocol whose binary messages carry frames. */
@@ -12,13 +13,9 @@ export const textProtocol = "ringwire.1.text";
 export const bearerPrefix = "ringwire.bearer.";
 
 /** What a listener lets in. */
-export interface UpgradeRules {
+export interface UpgradeRules extends OriginRules {
   /** Without query. */
   readonly pathname: string;
-  /** Origins that are let in besides the listener's own; `"*"` for all. Undefined: only its own. */
-  readonly origins: readonly string[] | undefined;
-  /** Of what is below: `https` with TLS. */
-  readonly httpScheme: "http" | "https";
 }
 
 /** How a request to upgrade is answered. */
@@ -54,30 +51,6 @@ export function refusal(status: number, text: string): string {
 
 function refuse(status: number, text: string): UpgradeAnswer {
   return { isAccepted: false, response: refusal(status, text) };
-}
-
-function hostOf(scheme: string, authority: string): string | undefined {
-  try {
-    return new URL(`${scheme}://${authority}`).host;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Pages of other places may open WebSockets here with their visitor's rights, so the browser says where a page is from. */
-function isOriginAllowed(
-  origin: string | undefined,
-  host: string | undefined,
-  rules: UpgradeRules,
-): boolean {
-  if (origin === undefined) return true;
-  const { origins, httpScheme } = rules;
-  if (origins?.includes("*") || origins?.includes(origin)) return true;
-  const [, scheme = "", authority = ""] =
-    /^(https?):\/\/([^/]+)$/.exec(origin) ?? [];
-  if (scheme === "" || host === undefined || origins !== undefined)
-    return false;
-  return hostOf(scheme, authority) === hostOf(httpScheme, host);
 }
 
 /** The token that a client has put into a sub-protocol, as credentials. */

@@ -28,6 +28,7 @@ export class Broadcaster {
   readonly #slow: ServerSettings["slowConsumers"];
   /** Messages in a row that there was no room for, by session. */
   readonly #dropsInRow = new WeakMap<Session, number>();
+  readonly #closing = new WeakSet<Session>();
   broadcasts = 0;
   dropped = 0;
 
@@ -47,6 +48,7 @@ export class Broadcaster {
     for (const session of this.#receivers(room)) {
       if (leftOut.has(session.id)) continue;
       if (session.state === "draining" || session.state === "closed") continue;
+      if (this.#closing.has(session)) continue;
       if (session.trySend(payload, encoded)) {
         sent += 1;
         this.#dropsInRow.delete(session);
@@ -84,7 +86,9 @@ export class Broadcaster {
         queuedBytes: session.statistics.queuedBytes,
         closed,
       });
-    if (closed)
-      void session.close(CloseCode.TryAgainLater, "too slow for broadcasts");
+    if (!closed) return;
+    // Its goodbye has to get out first.
+    this.#closing.add(session);
+    void session.close(CloseCode.TryAgainLater, "too slow for broadcasts");
   }
 }

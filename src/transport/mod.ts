@@ -28,6 +28,7 @@ export {
 } from "./ingress.ts";
 export {
   type IncomingMessage,
+  type IncomingMessage as Packet,
   type IncomingRequest,
   type JsonValue,
   type MessageBody,

@@ -32,7 +32,9 @@ async function runProgram(block: RunnableBlock, name: string): Promise<void> {
   const module = JSON.stringify(join(root, "src/mod.ts"));
   writeFileSync(path, block.code.replaceAll('"ringwire"', module));
   try {
+    // Those that the guides name.
     const permissions = ["--allow-ffi", "--allow-read", "--allow-env"];
+    if (block.code.includes("Transport")) permissions.push("--allow-net");
     for (const command of [
       [process.execPath, path],
       [

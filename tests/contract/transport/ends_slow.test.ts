@@ -1,4 +1,5 @@
 /** Receivers that do not read, and many of them, over every protocol. */
+import type { TransportClient } from "../../../src/transport/client/client.ts";
 import type {
   DroppedMessages,
   SlowConsumer,
@@ -144,7 +145,7 @@ for (const scheme of ["tcp", "unix"]) {
     async () => {
       const server = await trials.server();
       server.onRequest((request, session) => `${session.id} ${request.text()}`);
-      const clients = [];
+      const clients: TransportClient[] = [];
       for (let count = 0; count < 1000; count += 50)
         clients.push(
           ...(await Promise.all(

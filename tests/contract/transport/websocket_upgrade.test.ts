@@ -251,7 +251,7 @@ describe("WebSocket upgrades", () => {
     [
       "an upgrade with the wrong proof",
       101,
-      "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",
+      "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\nSec-WebSocket-Protocol: ringwire.1\r\n\r\n",
     ],
   ];
   for (const [what, status, answer] of answers)

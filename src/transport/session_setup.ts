@@ -15,6 +15,7 @@ export const schemesWithTls: ReadonlySet<string> = new Set([
   "tls",
   "wss",
   "https",
+  "https",
 ]);
 
 /** What is the same for all sessions of one end. */

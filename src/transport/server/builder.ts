@@ -125,7 +125,7 @@ export class TransportServerBuilder<Server> {
     return this;
   }
 
-  /** Protocols without frames, e.g. HTTP. */
+  /** Protocols without frames. @default http and https */
   withIngress(...protocols: readonly IngressProtocol[]): this {
     this.#options.ingresses = protocols;
     return this;

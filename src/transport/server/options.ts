@@ -94,7 +94,7 @@ export interface ServerOptions {
   readonly maxRoomsPerSession?: number | undefined;
   /** @default the protocols that come with Ringwire */
   readonly registry?: ProtocolRegistry | undefined;
-  /** Protocols without frames. @default none */
+  /** Protocols without frames. @default http and https */
   readonly ingresses?: readonly IngressProtocol[] | undefined;
   /** Told to clients. @default none */
   readonly nodeName?: string | undefined;

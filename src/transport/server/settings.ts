@@ -13,6 +13,7 @@ import {
   milliseconds,
   textWithin,
 } from "../end_settings.ts";
+import { httpIngress } from "../ingress/http/http_ingress.ts";
 import type { IngressProtocol } from "../ingress.ts";
 import { createDefaultRegistry } from "../protocols/builtin.ts";
 import { ProtocolRegistry } from "../registry.ts";
@@ -58,7 +59,10 @@ const schema = z.strictObject({
   onRequest: aFunction<RequestListener>().optional(),
   codecs: codecsSchema.default([]),
   maxRoomsPerSession: integerWithin(1, 2 ** 20, "rooms").default(256),
-  ingresses: z.array(anObject<IngressProtocol>()).readonly().default([]),
+  ingresses: z
+    .array(anObject<IngressProtocol>())
+    .readonly()
+    .default([httpIngress]),
   registry: z
     .instanceof(ProtocolRegistry, { error: "allowed a ProtocolRegistry" })
     .optional(),

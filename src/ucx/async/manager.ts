@@ -80,6 +80,11 @@ export class AsyncUcxManager {
       server.adopt(endpoint);
       return;
     }
+    if (endpoint.acceptedBy !== undefined) {
+      // Its server was closed while it connected.
+      this.#background.core.connections.closing.close(endpoint, 0);
+      return;
+    }
     this.events.emit(
       "connection",
       new AsyncUcxClient(
@@ -114,6 +119,7 @@ export class AsyncUcxManager {
     this.#background.checkOpen();
     const server = new AsyncUcxServer(this.#background, address, options);
     this.#servers.add(server);
+    void server.ended.then(() => this.#servers.delete(server));
     return server;
   }
 

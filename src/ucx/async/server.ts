@@ -156,6 +156,11 @@ export class AsyncUcxServer {
     return this.#threads.next();
   }
 
+  /** Fulfilled when it was closed. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
   /** `host:port`, with the port that the system chose. @throws {UcxClosedError} when it does not listen */
   get address(): string {
     if (this.#listener === undefined)
@@ -192,7 +197,11 @@ export class AsyncUcxServer {
    * @throws {UcxUnknownHostError} when nobody knows the host
    */
   listen(): Promise<void> {
-    this.#listening ??= this.#listen();
+    this.#listening ??= this.#listen().catch((error: unknown) => {
+      // The port may be free the next time.
+      this.#listening = undefined;
+      throw error;
+    });
     return this.#listening;
   }
 
@@ -243,7 +252,6 @@ export class AsyncUcxServer {
       await this.listen();
     } catch (error) {
       this.#handler = undefined;
-      this.#listening = undefined;
       throw error;
     }
     for (const client of this.#clients) this.#serve(client);

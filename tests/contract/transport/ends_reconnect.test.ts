@@ -137,7 +137,7 @@ for (const protocol of endsProtocols) {
       const server = await trials.server();
       const address = addressOf(server);
       const client = await trials.client(server, (to) =>
-        to.withOfflineBuffer({ maxBytes: 20 * 164 }),
+        to.withOfflineBuffer({ maxBytes: 21 * 164 }),
       );
       const drops: ClientDrop[] = [];
       client.on("drop", (drop) => drops.push(drop));
@@ -152,10 +152,16 @@ for (const protocol of endsProtocols) {
       }
       // The memory is the caller's again.
       body.fill(0);
-      expect(client.trySend(body)).toBe(false);
-      expect(await refusalOf(client.send(body))).toBeInstanceOf(
+      const larger = new Uint8Array(101);
+      expect(client.trySend(larger)).toBe(false);
+      expect(await refusalOf(client.send(larger))).toBeInstanceOf(
         OfflineBufferFullError,
       );
+      // It is connected by then, and still this one is the last.
+      client.on("connect", () => {
+        expect(client.state).toBe("open");
+        client.trySend(Uint8Array.of(21), { tag: 21 });
+      });
       expect(client.statistics.offlineMessages).toBe(20);
       expect(client.statistics.offlineBytes).toBe(20 * 164);
       const next = await trials.server((to) => to, address);
@@ -164,9 +170,9 @@ for (const protocol of endsProtocols) {
         seen.push([Number(message.tag), message.payload[0]]);
       });
       await Promise.all(sends);
-      await until("all", () => seen.length === 20);
+      await until("all", () => seen.length === 21);
       expect(seen).toEqual(
-        Array.from({ length: 20 }, (_, index) => [index + 1, index + 1]),
+        Array.from({ length: 21 }, (_, index) => [index + 1, index + 1]),
       );
       expect(drops).toEqual([]);
       expect(client.statistics.offlineMessages).toBe(0);

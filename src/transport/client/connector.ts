@@ -22,6 +22,7 @@ import { lostCode } from "../session/link.ts";
 import { type SessionTotals, Totals } from "../totals.ts";
 import { ReconnectFailedError } from "./errors.ts";
 import type { ClientEvents } from "./events.ts";
+import { OpenWaiters } from "./open_waiters.ts";
 import type { ClientSettings } from "./settings.ts";
 
 /** What the connector tells its client. */
@@ -31,11 +32,6 @@ export interface ConnectorOwner {
   opened(): void;
   /** The last word, unless `start` is called again. */
   closed(end: SessionEnd): void;
-}
-
-interface Waiter {
-  resolve(session: FramedSession): void;
-  reject(reason: unknown): void;
 }
 
 function asError(error: unknown): Error {
@@ -53,7 +49,7 @@ export class Connector {
   readonly #owner: ConnectorOwner;
   readonly #routes: readonly Route[];
   readonly #totals = new Totals();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new OpenWaiters<FramedSession>();
   #session: FramedSession | undefined;
   /** Ends what is going on to get a connection. */
   #abort = new AbortController();
@@ -137,37 +133,7 @@ export class Connector {
     const session = this.openSession;
     if (session !== undefined) return Promise.resolve(session);
     if (this.#end !== undefined) return Promise.reject(this.closedError());
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) {
-        reject(signal.reason);
-        return;
-      }
-      const settle = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-        this.#waiters.delete(waiter);
-      };
-      const waiter: Waiter = {
-        resolve(opened) {
-          settle();
-          resolve(opened);
-        },
-        reject(reason) {
-          settle();
-          reject(reason);
-        },
-      };
-      const onAbort = (): void => waiter.reject(signal?.reason);
-      const timer = setTimeout(
-        () =>
-          waiter.reject(
-            new TimedOutError("there was no connection within the time"),
-          ),
-        Math.min(Math.max(0, dueMs - performance.now()), 2 ** 31 - 1),
-      );
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waiters.add(waiter);
-    });
+    return this.#waiters.wait(dueMs, signal);
   }
 
   /** What is thrown once it is over. */
@@ -242,7 +208,9 @@ export class Connector {
     if (reconnect === undefined) throw this.closedError();
     let failure: unknown;
     for (let attempt = 1; attempt <= reconnect.maxAttempts; attempt++) {
-      const delayMs = fullJitterMs(attempt, reconnect);
+      // A server that ends a session may say how long it wants to be left alone.
+      const restMs = attempt === 1 ? (this.#sessionEnd?.retryAfterMs ?? 0) : 0;
+      const delayMs = restMs + fullJitterMs(attempt, reconnect);
       this.#events.emit("reconnecting", {
         attempt,
         delayMs,
@@ -414,7 +382,7 @@ export class Connector {
         sessionId: session.id,
         awayMs: Math.round(performance.now() - this.#lostAtMs),
       });
-    for (const waiter of [...this.#waiters]) waiter.resolve(session);
+    this.#waiters.resolve(session);
     // After the session has sent again what it had.
     queueMicrotask(() => this.#owner.opened());
   }
@@ -471,7 +439,7 @@ export class Connector {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#isReconnecting = false;
-    for (const waiter of [...this.#waiters]) waiter.reject(this.closedError());
+    this.#waiters.reject(this.closedError());
     this.#owner.closed(end);
   }
 }

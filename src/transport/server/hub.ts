@@ -87,8 +87,18 @@ export class SessionHub implements IngressHost {
     session: Session,
     credentials: string | undefined,
   ): Promise<void> {
-    await this.check(session, credentials, session.connection);
-    this.enter(session);
+    try {
+      await this.check(session, credentials, session.connection);
+      this.enter(session);
+    } catch (error) {
+      if (error instanceof NotAdmittedError) {
+        const from =
+          session.connection?.peerAddress ??
+          session.metadata.get("peerAddress");
+        this.refuse(String(from ?? ""), error.closeCode, error.message);
+      }
+      throw error;
+    }
   }
 
   /**

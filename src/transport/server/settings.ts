@@ -15,7 +15,6 @@ import {
 } from "../end_settings.ts";
 import { httpIngress } from "../ingress/http/http_ingress.ts";
 import type { IngressProtocol } from "../ingress.ts";
-import { httpIngress } from "../ingress/http/http_ingress.ts";
 import { createDefaultRegistry } from "../protocols/builtin.ts";
 import { ProtocolRegistry } from "../registry.ts";
 import type { MessageListener, RequestListener } from "../session.ts";

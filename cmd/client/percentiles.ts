@@ -37,7 +37,10 @@ export class Times {
 
   /** The time that `share` percent did not exceed, in milliseconds; 0 without any. */
   at(share: number): number {
-    return this.count === 0 ? 0 : this.#histogram.percentile(share) / nsPerMs;
+    if (this.count === 0) return 0;
+    const ns =
+      share <= 0 ? this.#histogram.min : this.#histogram.percentile(share);
+    return ns / nsPerMs;
   }
 
   /** All that is told. */

@@ -5,10 +5,6 @@ import {
 } from "../../src/routes/room_subjects.ts";
 import { Router } from "../../src/routes/router.ts";
 import { TransportServer } from "../../src/transport/server/server.ts";
-import {
-  NoResponderError,
-  RemoteError,
-} from "../../src/transport/session_errors.ts";
 import type { ControlSubject } from "../control/control_app.ts";
 import { ActionRefused } from "../control/control_actions.ts";
 import { bindRoutes } from "./bind_routes.ts";
@@ -178,10 +174,6 @@ export class RunningServer {
   #follow(): void {
     const { log } = this.#init;
     this.#server.on("error", ({ error, during, session }) => {
-      // Told to the requester, who is the one that it matters to.
-      if (error instanceof RemoteError || error instanceof NoResponderError) {
-        if (during === "handler") return;
-      }
       log.write(
         "error",
         `${during}_failed`,

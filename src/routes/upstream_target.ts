@@ -8,7 +8,7 @@ import {
   type RequestOptions,
   type SendOptions,
 } from "../transport/message.ts";
-import { RemoteError } from "../transport/session_errors.ts";
+import { NoResponderError, RemoteError } from "../transport/session_errors.ts";
 import { remainingMs, type RouteTarget } from "./route_target.ts";
 
 /** A connection to another server, as far as this target knows of it. */
@@ -81,6 +81,20 @@ function optionsOf(message: IncomingMessage): MessageOptions {
   };
 }
 
+/** What the requester is told; by themselves, other errors are nobody's business but ours. */
+function failureOf(error: unknown): unknown {
+  const isToldAsItIs =
+    error instanceof RemoteError ||
+    error instanceof NoResponderError ||
+    !(error instanceof RingwireError);
+  return isToldAsItIs
+    ? error
+    : new RemoteError(error.code, error.message, {
+        retryable: error.retryable,
+        cause: error,
+      });
+}
+
 function answerOf(answer: IncomingMessage): Reply {
   return new Reply(answer.payload, optionsOf(answer));
 }
@@ -102,17 +116,22 @@ export class UpstreamTarget implements RouteTarget {
   }
 
   /**
-   * @throws {RemoteError} what the other server says, or code `Unreachable` when none of them can be reached
-   * @throws {FateUnknownError} when a server was lost with the request
+   * @throws {RemoteError} what the other server says, code `Unreachable` when none of them can be reached, code
+   * `FateUnknown` when a server was lost with the request
+   * @throws {NoResponderError} when nobody there answers
    */
   async request(request: IncomingRequest): Promise<Reply> {
     const upstream = await this.#reachNext();
-    const answer = await upstream.request(request.payload, {
-      ...optionsOf(request),
-      timeoutMs: remainingMs(request),
-      signal: request.signal,
-    });
-    return answerOf(answer);
+    try {
+      const answer = await upstream.request(request.payload, {
+        ...optionsOf(request),
+        timeoutMs: remainingMs(request),
+        signal: request.signal,
+      });
+      return answerOf(answer);
+    } catch (error) {
+      throw failureOf(error);
+    }
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,7 @@ import {
 import type { IncomingRequest, Reply } from "../../../src/transport/message.ts";
 import type { Session } from "../../../src/transport/session.ts";
 import {
+  FateUnknownError,
   NoResponderError,
   RemoteError,
 } from "../../../src/transport/session_errors.ts";
@@ -259,6 +260,24 @@ describe("upstream", () => {
     if (b !== undefined) b.isOpen = false;
     expect(await askedOf(target)).toBe("b");
     expect(servers.connects).toEqual(["a", "b", "b"]);
+  });
+
+  test("what becomes of a lost request is told by its name, and what another server says comes through", async () => {
+    const failing = async (error: Error) => {
+      const servers = new FakeServers();
+      const target = new UpstreamTarget(["a"], async (url) => ({
+        ...(await servers.connect(url)),
+        isOpen: true,
+        request: () => Promise.reject(error),
+      }));
+      return await failureOf(() => target.request(requestOf("x")));
+    };
+    const lost = await failing(
+      new FateUnknownError("the server was lost", 1006),
+    );
+    expect(lost.code).toBe("FateUnknown");
+    const said = new RemoteError("Mine", "no", { details: { n: 1 } });
+    expect(await failing(said)).toBe(said);
   });
 
   test("with none that can be reached it says so, and tries all of them again", async () => {

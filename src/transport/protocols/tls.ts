@@ -29,7 +29,7 @@ import {
   listenSettings,
   type StreamSettings,
 } from "./stream_settings.ts";
-import { loadTlsMaterial } from "./tls_material.ts";
+import { loadTlsMaterial, type TlsMaterial } from "./tls_material.ts";
 import { TlsStream, tlsInfoOf } from "./tls_stream.ts";
 
 const urlOf = (host: string, port: number): string =>
@@ -200,14 +200,14 @@ function openSocket(
   });
 }
 
-/** Connects, for protocols over TLS. @throws the runtime's own errors, and {TlsMaterialError} */
+/** Connects, for protocols over TLS. @throws the runtime's own errors */
 export async function connectTls(
   address: Address,
   settings: ConnectSettings,
+  material: TlsMaterial,
   givenUp: AbortSignal,
   onConnection: ConnectionStart,
 ): Promise<StreamConnection> {
-  const material = await loadTlsMaterial(settings.tls ?? {});
   try {
     return await openSocket(address, settings, material, givenUp, onConnection);
   } catch (error) {
@@ -234,8 +234,9 @@ export const tlsAdapter: ProtocolAdapter = {
   async connect(address, options, onConnection) {
     const url = formatAddress(address);
     const settings = connectSettings(options, url);
+    const material = await loadTlsMaterial(settings.tls ?? {});
     return await attemptWithin(settings, url, (givenUp) =>
-      connectTls(address, settings, givenUp, onConnection),
+      connectTls(address, settings, material, givenUp, onConnection),
     );
   },
 };

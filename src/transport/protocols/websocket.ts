@@ -21,6 +21,7 @@ import {
   refuseTls,
 } from "./stream_settings.ts";
 import { connectTls, listenTls } from "./tls.ts";
+import { loadTlsMaterial, type TlsMaterial } from "./tls_material.ts";
 import { UpgradeAttempt } from "./websocket/upgrade_client.ts";
 import { WebSocketListener } from "./websocket/upgrade_server.ts";
 
@@ -67,12 +68,13 @@ async function listenBelow(
 async function connectBelow(
   address: Address,
   settings: ConnectSettings,
+  material: TlsMaterial,
   givenUp: AbortSignal,
   start: ConnectionStart,
 ): Promise<StreamConnection> {
   const { host, port, scheme } = address;
   if (scheme === "wss")
-    return await connectTls(address, settings, givenUp, start);
+    return await connectTls(address, settings, material, givenUp, start);
   refuseTls(settings, formatAddress(address));
   return await rawStreams().connect(
     { host, port },
@@ -88,6 +90,7 @@ async function connectBelow(
 async function connectTo(
   address: Address,
   settings: ConnectSettings,
+  material: TlsMaterial,
   givenUp: AbortSignal,
   onConnection: ConnectionStart,
 ): Promise<Connection> {
@@ -97,7 +100,7 @@ async function connectTo(
   givenUp.addEventListener("abort", () => {
     if (!isReady) below?.abort();
   });
-  await connectBelow(address, settings, givenUp, (made) => {
+  await connectBelow(address, settings, material, givenUp, (made) => {
     below = made;
     return attempt.start(made);
   });
@@ -152,8 +155,9 @@ export const webSocketAdapter: ProtocolAdapter = {
   async connect(address, options, onConnection) {
     const url = formatAddress(address);
     const settings = settingsBelow(connectSettings(options, url));
+    const material = await loadTlsMaterial(settings.tls ?? {});
     return await attemptWithin(settings, url, (givenUp) =>
-      connectTo(address, settings, givenUp, onConnection),
+      connectTo(address, settings, material, givenUp, onConnection),
     );
   },
 };

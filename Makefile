@@ -212,14 +212,14 @@ build/bench/ucx_limits: LIBRARIES := -lucp -lucs
 
 # Clients of the peers, which the product does not need. Without them the benches name what they leave out.
 PEER_CLIENTS := bench/peers/node_modules/.ringwire.stamp
-# For Node: the client of ZeroMQ crashes in Bun.
-PEER_PROGRAM := bench/peers/build/zeromq_program.js
+# For Node: the client of ZeroMQ crashes in Bun, and Bun has something of its own in place of ws.
+PEER_PROGRAMS := $(patsubst %,bench/peers/build/%_program.js,zeromq wire_peer)
 
 $(PEER_CLIENTS): bench/peers/package.json bench/peers/bun.lock | $(DEPENDENCIES_STAMP)
 	cd bench/peers && $(abspath $(BUN)) install --frozen-lockfile --ignore-scripts && touch $(abspath $@) || \
 		echo "the clients in bench/peers could not be installed" >&2
 
-$(PEER_PROGRAM): bench/programs/zeromq_program.ts $(wildcard bench/programs/*.ts bench/peers/*.ts) | $(DEPENDENCIES_STAMP)
+$(PEER_PROGRAMS): bench/peers/build/%.js: bench/programs/%.ts $(wildcard bench/programs/*.ts bench/peers/*.ts) | $(DEPENDENCIES_STAMP)
 	$(BUN) build --target=node --packages=external --outdir=$(@D) $<
 
 bench-packages:
@@ -230,7 +230,7 @@ bench-packages:
 demo: setup build
 	@$(BUN) examples/demo.ts
 
-bench: setup build bench-packages $(PEER_CLIENTS) $(PEER_PROGRAM) $(C_BENCHES:bench/c/%.c=build/bench/%)
+bench: setup build bench-packages $(PEER_CLIENTS) $(PEER_PROGRAMS) $(C_BENCHES:bench/c/%.c=build/bench/%)
 	@$(BUN) bench/run.ts
 
 fmt: | $(DEPENDENCIES_STAMP)

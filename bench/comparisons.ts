@@ -51,6 +51,20 @@ const rules: readonly Rule[] = [
     peer: "bun.ucx.$1.$2",
   },
   {
+    figure: /^(bun|deno)\.transport\.(.+)$/,
+    peer: "limit.$1.$2",
+    inTurn: true,
+  },
+  {
+    figure:
+      /^peer\.(?:nats-core|grpc|http)\.((?:one-way|requests|ping-pong|half-load)\..+)$/,
+    peer: "bun.transport.tcp.$1",
+  },
+  {
+    figure: /^peer\.ws\.((?:one-way|requests|ping-pong|half-load)\..+)$/,
+    peer: "bun.transport.ws.$1",
+  },
+  {
     figure: /^baseline\.[^.]+\.(.+)$/,
     peer: "bun.ucx.tcp.$1",
   },

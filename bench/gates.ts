@@ -219,6 +219,82 @@ function ucxGates(): Gate[] {
   ];
 }
 
+/**
+ * Of the transport: over each protocol as shares of what a raw socket of the same runtime does in turn with it, and in
+ * Bun what was asked for.
+ */
+function transportGates(): Gate[] {
+  const protocols = ["tcp", "unix", "tls", "ws"];
+  const shares = ["bun", "deno"].flatMap((runtime) =>
+    protocols.flatMap((protocol) =>
+      (
+        [
+          ["messages one way", "one-way", 0.8],
+          ["256 requests in flight", "requests", 0.7],
+        ] as const
+      ).map(([metric, figure, gate]) =>
+        multiple(
+          `${protocol} in ${runtime}, ${metric}, 64 B, against a raw socket`,
+          `${runtime}.transport.${protocol}.${figure}.64B`,
+          (figures) =>
+            figures.get(`limit.${runtime}.${protocol}.${figure}.64B`),
+          gate,
+          null,
+          true,
+          undefined,
+          ratioInTurn,
+        ),
+      ),
+    ),
+  );
+  const limited = (
+    metric: string,
+    figure: string,
+    unit: string,
+    gate: number,
+    limit?: string,
+  ): Gate =>
+    plain({
+      metric,
+      figure: `bun.transport.${figure}`,
+      unit,
+      gate,
+      ...(limit === undefined ? {} : { limit: `limit.bun.${limit}` }),
+    });
+  return [
+    ...shares,
+    limited(
+      "tcp in bun, messages one way, 64 B",
+      "tcp.one-way.64B",
+      "msg/s",
+      500_000,
+      "tcp.one-way.64B",
+    ),
+    limited(
+      "tcp in bun, requests at half load, p99",
+      "tcp.half-load.p99",
+      "us",
+      100,
+      "tcp.half-load.p99",
+    ),
+    limited(
+      "ws in bun, requests at half load, p99",
+      "ws.half-load.p99",
+      "us",
+      200,
+      "ws.half-load.p99",
+    ),
+    ...protocols.map((protocol) =>
+      limited(
+        `${protocol} in bun, messages and requests that failed`,
+        `${protocol}.errors`,
+        "%",
+        0.01,
+      ),
+    ),
+  ];
+}
+
 /** In the order of the page. */
 export const gates: readonly Gate[] = [
   plain({
@@ -315,6 +391,7 @@ export const gates: readonly Gate[] = [
   ...idleGates(),
   ...recoveryGates(),
   ...ucxGates(),
+  ...transportGates(),
 ];
 
 /** Whether a value is good enough. */

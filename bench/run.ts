@@ -19,6 +19,7 @@ import { peerRecovery } from "./cases/peer_recovery.ts";
 import { peers } from "./cases/peers.ts";
 import { recovery } from "./cases/recovery.ts";
 import { ring } from "./cases/ring.ts";
+import { transport } from "./cases/transport.ts";
 import { ucx } from "./cases/ucx.ts";
 import { unacknowledged } from "./cases/unacknowledged.ts";
 import { wakeups } from "./cases/wakeups.ts";
@@ -46,6 +47,7 @@ const benches: readonly Bench[] = [
   peerRecovery,
   handlers,
   ucx,
+  transport,
 ];
 
 const { values, positionals } = parseArgs({

@@ -48,13 +48,28 @@ declare module "bullmq" {
 }
 
 declare module "@nats-io/transport-node" {
-  /** Opaque here. */
+  interface Msg {
+    readonly data: Uint8Array;
+    respond(body: Uint8Array): boolean;
+  }
   interface NatsConnection {
-    readonly info?: unknown;
+    publish(subject: string, body: Uint8Array): void;
+    subscribe(
+      subject: string,
+      options: {
+        readonly callback: (error: Error | null, message: Msg) => void;
+      },
+    ): unknown;
+    request(
+      subject: string,
+      body: Uint8Array,
+      options: { readonly timeout: number },
+    ): Promise<Msg>;
+    flush(): Promise<void>;
   }
   function connect(options: {
     readonly servers: string;
-    readonly noEcho: boolean;
+    readonly noEcho?: boolean;
   }): Promise<NatsConnection>;
   export { connect, type NatsConnection };
 }
@@ -119,4 +134,78 @@ declare module "zeromq" {
     [Symbol.asyncIterator](): AsyncIterator<readonly Uint8Array[]>;
   }
   export { Pull, Push };
+}
+
+declare module "ws" {
+  class WebSocket {
+    constructor(url: string, options: { readonly perMessageDeflate: boolean });
+    readonly bufferedAmount: number;
+    on(event: "message", listener: (message: Buffer) => void): this;
+    on(event: "open", listener: () => void): this;
+    on(event: "error", listener: (error: Error) => void): this;
+    send(message: Uint8Array, done?: () => void): void;
+  }
+  class WebSocketServer {
+    constructor(options: {
+      readonly host: string;
+      readonly port: number;
+      readonly perMessageDeflate: boolean;
+    });
+    address(): { readonly port: number };
+    on(event: "connection", listener: (socket: WebSocket) => void): this;
+    on(event: "listening", listener: () => void): this;
+  }
+  export { WebSocket, WebSocketServer };
+}
+
+declare module "@grpc/grpc-js" {
+  type Same = (bytes: Uint8Array) => Uint8Array;
+  interface Credentials {
+    readonly opaque?: unknown;
+  }
+  class Client {
+    constructor(address: string, credentials: Credentials);
+    makeUnaryRequest(
+      path: string,
+      serialize: Same,
+      deserialize: Same,
+      body: Uint8Array,
+      done: (error: Error | null, answer?: Uint8Array) => void,
+    ): unknown;
+  }
+  class Server {
+    addService(
+      methods: Readonly<
+        Record<
+          string,
+          {
+            readonly path: string;
+            readonly requestStream: boolean;
+            readonly responseStream: boolean;
+            readonly requestSerialize: Same;
+            readonly requestDeserialize: Same;
+            readonly responseSerialize: Same;
+            readonly responseDeserialize: Same;
+          }
+        >
+      >,
+      handlers: Readonly<
+        Record<
+          string,
+          (
+            call: { readonly request: Uint8Array },
+            answer: (error: null, body: Uint8Array) => void,
+          ) => void
+        >
+      >,
+    ): void;
+    bindAsync(
+      address: string,
+      credentials: Credentials,
+      done: (error: Error | null, port: number) => void,
+    ): void;
+  }
+  const credentials: { createInsecure(): Credentials };
+  const ServerCredentials: { createInsecure(): Credentials };
+  export { Client, credentials, Server, ServerCredentials };
 }

@@ -46,6 +46,20 @@ function natsPort(directory: string): string | undefined {
   return /nats:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1];
 }
 
+/** With JetStream, which costs nothing where it is not used. */
+export const natsServer: ServedPeer = {
+  peer: "jetstream",
+  command: "nats-server",
+  packageName: "nats-server",
+  clients: ["@nats-io/jetstream", "@nats-io/transport-node"],
+  args: (directory) => [
+    ...["--addr", "127.0.0.1", "--port", "-1"],
+    ...["--ports_file_dir", directory, "--log", join(directory, "log")],
+    ...["--jetstream", "--store_dir", directory],
+  ],
+  address: natsPort,
+};
+
 /** In the order of the page. */
 export const servedPeers: readonly ServedPeer[] = [
   { peer: "redis-streams", clients: [], ...redis },
@@ -58,18 +72,7 @@ export const servedPeers: readonly ServedPeer[] = [
     args: (directory) => ["-l", `unix:${socketIn(directory)}`],
     address: socketAddress,
   },
-  {
-    peer: "jetstream",
-    command: "nats-server",
-    packageName: "nats-server",
-    clients: ["@nats-io/jetstream", "@nats-io/transport-node"],
-    args: (directory) => [
-      ...["--addr", "127.0.0.1", "--port", "-1"],
-      ...["--ports_file_dir", directory, "--log", join(directory, "log")],
-      ...["--jetstream", "--store_dir", directory],
-    ],
-    address: natsPort,
-  },
+  natsServer,
 ];
 
 /** ZeroMQ needs no server, but Node and its client. */

@@ -1,11 +1,13 @@
 /** Which limit of the machine, or which peer, a figure is held against. */
 import { servedPeers } from "./peers/servers.ts";
-import type { Figure } from "./sample.ts";
+import { type Figure, ratioInTurn } from "./sample.ts";
 
 interface Rule {
   readonly figure: RegExp;
   /** Name of the other figure; `$1` and `$2` stand for the groups of `figure`. */
   readonly peer: string;
+  /** Whether each run of the figure has one of the peer's beside it. @default false */
+  readonly inTurn?: boolean;
 }
 
 const rules: readonly Rule[] = [
@@ -40,6 +42,7 @@ const rules: readonly Rule[] = [
     figure:
       /^(?:bun|deno)\.ucx\.(shm|tcp)\.(?:await-)?((?:lat|rate|bandwidth)-.+)$/,
     peer: "peer.ucx_perftest.$1.$2",
+    inTurn: true,
   },
   {
     figure:
@@ -78,31 +81,44 @@ const rules: readonly Rule[] = [
   { figure: /^(?:bun|deno)\.(create\+destroy|open\+close\..+)$/, peer: "c.$1" },
 ];
 
-function peerNameOf(name: string): string | undefined {
-  for (const { figure, peer } of rules) {
+function ruleOf(
+  name: string,
+): { readonly peer: string; readonly inTurn: boolean } | undefined {
+  for (const { figure, peer, inTurn = false } of rules) {
     const match = figure.exec(name);
     if (match !== null)
-      return peer.replace("$1", match[1] ?? "").replace("$2", match[2] ?? "");
+      return {
+        peer: peer.replace("$1", match[1] ?? "").replace("$2", match[2] ?? ""),
+        inTurn,
+      };
   }
   return undefined;
+}
+
+function ratioOf(figure: Figure, peer: Figure, inTurn: boolean): number {
+  return inTurn ? ratioInTurn(figure, peer) : figure.value / peer.value;
 }
 
 /** A figure with what it is held against. */
 export interface Compared {
   readonly figure: Figure;
   readonly peer: string | null;
-  /** The figure divided by its peer. */
+  /** The figure divided by its peer; of runs in turn, the middle one of their quotients. */
   readonly ratio: number | null;
 }
 
 /** Every figure, in order. */
 export function compare(figures: ReadonlyMap<string, Figure>): Compared[] {
   return [...figures.values()].map((figure) => {
-    const peer = figures.get(peerNameOf(figure.name) ?? "");
+    const rule = ruleOf(figure.name);
+    const peer = figures.get(rule?.peer ?? "");
     return {
       figure,
       peer: peer?.name ?? null,
-      ratio: peer === undefined ? null : figure.value / peer.value,
+      ratio:
+        peer === undefined
+          ? null
+          : ratioOf(figure, peer, rule?.inTurn ?? false),
     };
   });
 }

@@ -1,7 +1,7 @@
 /** What the queue is to reach on two virtual cores, and whether it did. */
 import { bestPeer } from "./comparisons.ts";
 import { ways } from "./programs/sizes.ts";
-import { type Figure, isRate } from "./sample.ts";
+import { type Figure, isRate, ratioInTurn } from "./sample.ts";
 
 type Figures = ReadonlyMap<string, Figure>;
 
@@ -64,6 +64,8 @@ function multiple(
   stretch: number | null,
   more: boolean,
   limit?: string,
+  ratio: (over: Figure, under: Figure) => number = (over, under) =>
+    over.value / under.value,
 ): Gate {
   return {
     metric,
@@ -72,10 +74,10 @@ function multiple(
     stretch,
     more,
     value(figures) {
-      const [over, under] = [figures.get(figure)?.value, of(figures)?.value];
+      const [over, under] = [figures.get(figure), of(figures)];
       return over === undefined || under === undefined
         ? undefined
-        : over / under;
+        : ratio(over, under);
     },
     limit(figures) {
       const [over, under] = [
@@ -164,6 +166,8 @@ function ucxGates(): Gate[] {
       gate,
       stretch,
       !peer.includes("lat"),
+      undefined,
+      ratioInTurn,
     );
   const alone = (metric: string, figure: string, unit: string, gate: number) =>
     plain({

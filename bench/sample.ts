@@ -16,6 +16,21 @@ export interface Figure extends Sample {
   readonly min: number;
   readonly max: number;
   readonly runs: number;
+  /** Of each run, in their order. */
+  readonly values: readonly number[];
+}
+
+/**
+ * How many times as much one figure is as another that was measured in turn with it: the middle one of the quotients of
+ * each pair of runs. The distance of the processors changes from second to second, and neighbours share it.
+ *
+ * @returns of the medians, when the runs are no pairs
+ */
+export function ratioInTurn(over: Figure, under: Figure): number {
+  if (over.runs !== under.runs) return over.value / under.value;
+  return medianOf(
+    over.values.map((value, run) => value / (under.values[run] ?? Number.NaN)),
+  );
 }
 
 /** The middle value; of an even number the mean of the two in the middle. */
@@ -45,6 +60,7 @@ export function figuresOf(samples: readonly Sample[]): Map<string, Figure> {
       min: Math.min(...values),
       max: Math.max(...values),
       runs: values.length,
+      values,
     });
   }
   return figures;

@@ -324,3 +324,47 @@ describe("upstream", () => {
     limits,
   );
 });
+
+describe("http", () => {
+  test(
+    "curl asks, sends and listens; routes go by its headers, and what a handler says is its answer",
+    async () => {
+      await using sandbox = new Sandbox();
+      const { urls } = await startServer(sandbox, [
+        "--listen",
+        "http://127.0.0.1:0",
+        "--listen",
+        "tcp://127.0.0.1:0",
+        "--route",
+        "tag:7=exec:tr a-z A-Z",
+        "--route",
+        "tag:8=exec:exit 3",
+        "--route",
+        "jobs.>=queue:q",
+      ]);
+      const [http = "", tcp = ""] = urls;
+      const curl = (script: string) => sandbox.bash(`curl -sS ${script}`);
+      const asked = await curl(
+        `-H 'ringwire-tag: 7' --data-binary hello ${http}request`,
+      );
+      expect([asked.code, asked.out]).toEqual([0, "HELLO"]);
+      const failed = await curl(
+        `-o answer -w '%{http_code}' -H 'ringwire-tag: 8' -d x ${http}request; cat answer`,
+      );
+      expect(failed.out).toMatch(/^[45]\d\d/);
+      expect(failed.out).toContain("ExecFailed");
+      const sent = await curl(
+        `--fail -H 'ringwire-subject: jobs.new' --data-binary job ${http}send`,
+      );
+      expect(sent.code).toBe(0);
+      expect(await sandbox.good(["pop", "-q", "q", "--wait", "10s"])).toBe(
+        "job\n",
+      );
+      const events = sandbox.start(["curl", "-sSN", `${http}listen?room=r`]);
+      await until("the listener", () => events.out().includes("hello"));
+      await goodClient(sandbox, ["broadcast", tcp, "news", "--room", "r"]);
+      await until("the event", () => events.out().includes('"text":"news"'));
+    },
+    limits,
+  );
+});

@@ -53,14 +53,49 @@ const capacityMax = 0xffff_ffff;
 
 let opened: TagPortFunctions | undefined;
 
+/** Which messages are taken. */
+export interface TagPattern {
+  readonly tag: Handle;
+  readonly mask: Handle;
+  /** The address of both, 64 bits each. */
+  readonly handle: Handle;
+}
+
 /** Receives for one worker; belongs to its thread. */
-export class TagPort {
+export interface TagPort {
+  /**
+   * Takes the next message that matches, if it fits the buffer and can be received at once. While there is none, UCX
+   * progresses, until something happens.
+   *
+   * @param turns of progress at most
+   * @returns one of `TAKE`
+   */
+  take(pattern: TagPattern, buffer: Uint8Array, turns: number): number;
+  /** Lets UCX progress, at most so many turns and until it counts something. Gives what it counted. */
+  progress(turns: number): number;
+  /** Of the message that was taken or found last, in bytes. */
+  readonly length: number;
+  /** Upper half of its tag. */
+  readonly tagUpper: number;
+  /** Lower half of its tag. */
+  readonly tagLower: number;
+  /** `ucp_tag_message_h` of one that was found and not taken. */
+  readonly message: Handle;
+  /** `ucs_status_ptr_t` of one that was refused. */
+  readonly status: number;
+  /** What UCX has counted in the turns of the last call. */
+  readonly events: number;
+}
+
+/** By the shim. */
+export class ShimTagPort implements TagPort {
   readonly #memory = new ArrayBuffer(port.bytes);
   readonly #words = new Uint32Array(this.#memory);
   readonly #longs = new BigInt64Array(this.#memory);
   readonly #handle: Handle = handleOf(this.#words);
   readonly #take: TagPortFunctions["rwu_take"];
   readonly #progress: TagPortFunctions["rwu_progress"];
+
   /**
    * @param library the path or name under which libucp was loaded
    * @param worker `ucp_worker_h`
@@ -81,31 +116,21 @@ export class TagPort {
     this.#progress = opened.rwu_progress;
   }
 
-  /**
-   * Takes the next message that matches, if it fits the buffer and can be received at once. While there is none, UCX
-   * progresses, until something happens.
-   *
-   * @param match the address of tag and mask, 64 bits each
-   * @param turns of progress at most
-   * @returns one of `TAKE`
-   */
-  take(match: Handle, buffer: Uint8Array, turns: number): number {
+  take(pattern: TagPattern, buffer: Uint8Array, turns: number): number {
     const { byteLength } = buffer;
     return this.#take(
       this.#handle,
-      match,
+      pattern.handle,
       buffer,
       Math.min(byteLength, capacityMax),
       turns,
     );
   }
 
-  /** Lets UCX progress, at most so many turns and until it counts something. Gives what it counted. */
   progress(turns: number): number {
     return this.#progress(this.#handle, turns);
   }
 
-  /** Of the message that was taken or found last, in bytes. */
   get length(): number {
     return (
       (this.#words[port.length + 1] as number) * 2 ** 32 +
@@ -113,27 +138,22 @@ export class TagPort {
     );
   }
 
-  /** Upper half of its tag. */
   get tagUpper(): number {
     return this.#words[port.senderTag + 1] as number;
   }
 
-  /** Lower half of its tag. */
   get tagLower(): number {
     return this.#words[port.senderTag] as number;
   }
 
-  /** `ucp_tag_message_h` of one that was found and not taken. */
   get message(): Handle {
     return handleAt(this.#longs[port.message / 2] as bigint);
   }
 
-  /** `ucs_status_ptr_t` of one that was refused. */
   get status(): number {
     return Number(this.#longs[port.status / 2]);
   }
 
-  /** What UCX has counted in the turns of the last call. */
   get events(): number {
     return this.#words[port.events] as number;
   }

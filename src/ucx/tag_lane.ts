@@ -43,7 +43,6 @@ export class TagLane {
   // What was received into last.
   #receiveTag: number | bigint | undefined;
   #match: TagMatch | undefined;
-  #matchHandle: Handle = 0;
   #buffer: unknown;
   #bufferBytes = 0;
 
@@ -117,7 +116,6 @@ export class TagLane {
     if (byteLength === 0 || byteLength > rememberedBytesMax) return;
     this.#receiveTag = tag;
     this.#match = this.#endpoint.match(tag);
-    this.#matchHandle = this.#match.handle;
     this.#buffer = buffer;
     this.#bufferBytes = byteLength;
   }
@@ -141,7 +139,7 @@ export class TagLane {
     )
       return notByLane;
     const result = this.#port.take(
-      this.#matchHandle,
+      this.#match as TagMatch,
       buffer as Uint8Array,
       turns,
     );

@@ -59,6 +59,8 @@ export interface WorkerInfo {
   readonly version: string;
   /** The library that was opened. */
   readonly libraryPath: string;
+  /** Whether receives go by the shim (`libringwire-shm.so`); without it they take twice as long. */
+  readonly usesShim: boolean;
   /** What UCX prints of the worker: protocols and transports in use. */
   readonly description: string;
   /** Keys of UCX that do not have UCX's own default, and who set them; of one that is there twice, the last counts. */

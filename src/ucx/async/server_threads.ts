@@ -3,7 +3,7 @@
  * the address of the thread that serves it: the one with the fewest connections.
  */
 import { clearTimeout, setTimeout } from "node:timers";
-import { UcxClosedError, UcxError } from "../errors.ts";
+import { UcxClosedError, UcxError, UcxUnsupportedError } from "../errors.ts";
 import type { AsyncManagerConfig } from "./manager_config.ts";
 import type { FromThread, ToThread } from "./server_thread_messages.ts";
 
@@ -34,6 +34,8 @@ interface Thread {
 const arrivalMsMax = 5000;
 /** Time beside its own limit that a thread gets to end. */
 const graceMs = 1000;
+/** Where the files of an executable are. */
+const embeddedRoot = "/$bunfs/";
 
 /** Threads with a worker each. */
 export class ServerThreads {
@@ -50,9 +52,17 @@ export class ServerThreads {
     return this.#threads.map((thread) => thread.connections);
   }
 
-  /** @throws {UcxError} when a thread cannot begin, with its reason; then none is left */
+  /**
+   * @throws {UcxUnsupportedError} in a compiled executable
+   * @throws {UcxError} when a thread cannot begin, with its reason; then none is left
+   */
   async start(): Promise<void> {
     const { count } = this.#options;
+    // There a module's files cannot be found by their addresses.
+    if (import.meta.url.includes(embeddedRoot))
+      throw new UcxUnsupportedError(
+        "workers: an executable made by `bun build --compile` cannot start them: start several processes instead",
+      );
     try {
       await Promise.all(Array.from({ length: count }, () => this.#add()));
     } catch (error) {

@@ -34,6 +34,7 @@ export function describeWorker(native: NativeWorker): WorkerInfo {
   return {
     version: version.text,
     libraryPath: path,
+    usesShim: native.usesShim,
     description: native.describe(),
     settings: native.settings,
   };

@@ -1,4 +1,5 @@
 /** A UCX context with one worker: UCX's calls in terms of this room, without any policy. */
+import { FfiError } from "../../../ffi/errors.ts";
 import {
   type Handle,
   handleAt,
@@ -29,7 +30,8 @@ import { capturePrinted, copyOf } from "../../../ffi/ucp/native_memory.ts";
 import { NativeCell } from "../../../ffi/ucp/native_struct.ts";
 import type { SocketAddress } from "../../../ffi/ucp/socket_address.ts";
 import { ucpCallbacks } from "../../../ffi/ucp/symbols.ts";
-import { TagPort } from "../../../ffi/ucp/tag_port.ts";
+import { ShimTagPort, type TagPort } from "../../../ffi/ucp/tag_port.ts";
+import { DirectTagPort } from "../../../ffi/ucp/tag_port_direct.ts";
 import {
   type AddressFamily,
   checkFamily,
@@ -48,6 +50,7 @@ import {
 } from "../errors.ts";
 import { checkStatus } from "../status_errors.ts";
 import type { ResolvedWorkerConfig } from "../worker_config.ts";
+import { NativeSizes } from "./native_sizes.ts";
 import { RequestParams } from "./request_params.ts";
 
 const ok = 0;
@@ -253,14 +256,28 @@ export class NativeWorker {
     return cell.object;
   }
 
-  /** Receives tagged messages. @throws {FfiError} when the shim is missing */
+  /** Receives tagged messages: by the shim where there is one. */
   get tagPort(): TagPort {
-    this.#tagPort ??= new TagPort(
-      this.library.path,
-      this.worker,
-      this.params.atOnce,
-    );
+    this.#tagPort ??= this.#openTagPort();
     return this.#tagPort;
+  }
+
+  /** Whether receiving goes by the shim. */
+  get usesShim(): boolean {
+    return this.tagPort instanceof ShimTagPort;
+  }
+
+  #openTagPort(): TagPort {
+    const { functions, library, params, worker } = this;
+    try {
+      return new ShimTagPort(library.path, worker, params.atOnce);
+    } catch (error) {
+      if (!(error instanceof FfiError)) throw error;
+      const sizes = new NativeSizes();
+      return new DirectTagPort(functions, worker, params.atOnce, (sizeBytes) =>
+        sizes.at(sizeBytes),
+      );
+    }
   }
 
   /** Keeps a callback that UCX is given until the worker is destroyed. */

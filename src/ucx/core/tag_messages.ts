@@ -145,7 +145,7 @@ export class TagMessages extends TagSending {
       if (spilled !== undefined)
         return this.#takeSpilled(spilled, match, buffer, mayBegin);
     }
-    const result = this.#port.take(match.handle, buffer, turns);
+    const result = this.#port.take(match, buffer, turns);
     return result === TAKE.nothing
       ? noMessage
       : this.finishTake(match, buffer, mayBegin, result);

@@ -1,6 +1,8 @@
 /**
- * `make demo`: the files of this repository are hashed by several processes, one of which is killed in the middle; the
- * result must be that of `sha256sum` run directly. Then two runtimes share a queue, and talk over UCX.
+ * `make demo`: clients send the files of this repository over several protocols to a server, which has them hashed by
+ * workers behind a queue; a worker and a client are killed on the way. Then workers do the same straight from a queue, two
+ * runtimes share a queue, and talk over UCX. Each result must be that of `sha256sum` run directly. At the end comes what
+ * each protocol does in a second. With `--short` the server gets fewer files and is measured for a moment only.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -11,12 +13,21 @@ import {
   type RepositoryFile,
   versionOf,
 } from "./demo/repository_files.ts";
+import { ServerPart } from "./demo/server_part.ts";
 import { measureThroughput } from "./demo/throughput.ts";
 import { measureUcx } from "./demo/ucx.ts";
 
 const root = join(import.meta.dir, "..");
-const worker = join(root, "dist/ringwire-queue-worker");
-const timeLimitMs = 55_000;
+const [serverProgram, client, worker] = [
+  "dist/ringwire-server",
+  "dist/ringwire-client",
+  "dist/ringwire-queue-worker",
+].map((path) => join(root, path)) as [string, string, string];
+const timeLimitMs = 85_000;
+const short = process.argv.includes("--short");
+const rateTimes = short
+  ? { measureMs: 150, warmUpMs: 50 }
+  : { measureMs: 1500, warmUpMs: 500 };
 
 interface Comparison {
   readonly expected: readonly string[];
@@ -157,12 +168,11 @@ async function showUcx(children: ChildProcesses): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  if (!existsSync(worker)) {
-    console.error(
-      "dist/ringwire-queue-worker is not there: run 'make build' first",
-    );
-    return 1;
-  }
+  for (const path of [serverProgram, client, worker])
+    if (!existsSync(path)) {
+      console.error(`${path} is not there: run 'make build' first`);
+      return 1;
+    }
   const stop = new AbortController();
   for (const [signal, exitCode] of [
     ["SIGINT", 130],
@@ -181,10 +191,19 @@ async function main(): Promise<number> {
   // Everything that is waited for ends with the processes: ending them ends the demo, and its queues are removed on the way out.
   signal.addEventListener("abort", () => void children[Symbol.asyncDispose]());
   try {
+    await using part = await ServerPart.start({
+      root,
+      programs: { server: serverProgram, client, worker },
+      children,
+      oneIn: short ? 4 : 1,
+    });
+    const answered = await part.showAnswers();
     const equal = await showHashing(children, signal);
     await showThroughput(children, signal);
     await showUcx(children);
-    return equal ? 0 : 1;
+    await part.showRates(rateTimes);
+    await part.stop();
+    return answered && equal ? 0 : 1;
   } catch (error) {
     const reason: unknown = signal.aborted ? signal.reason : error;
     console.error(

@@ -8,9 +8,11 @@ export interface StartOptions {
   /** @default this process's */
   readonly cwd?: string | undefined;
   /** Fed to stdin. @default nothing */
-  readonly input?: string | undefined;
+  readonly input?: string | Uint8Array | undefined;
   /** Called with each line of stderr as it comes. They are kept for `errors`, too. */
   readonly onErrorLine?: ((line: string) => void) | undefined;
+  /** How long it gets to end by itself, after SIGTERM, when it is still there at the end. @default none: SIGKILL */
+  readonly graceMs?: number | undefined;
 }
 
 /** A process that runs. */
@@ -81,9 +83,12 @@ function sendSignal(child: ChildProcess, signal: NodeJS.Signals): void {
   process.kill(pid, signal);
 }
 
-/** Everything that was started; disposing kills what is left of it. */
+/** Everything that was started; disposing ends what is left of it. */
 export class ChildProcesses implements AsyncDisposable {
-  readonly #running = new Map<ChildProcess, Promise<number | null>>();
+  readonly #running = new Map<
+    ChildProcess,
+    { readonly exited: Promise<number | null>; readonly graceMs: number }
+  >();
 
   start(
     command: readonly string[],
@@ -112,7 +117,7 @@ export class ChildProcesses implements AsyncDisposable {
       );
       child.on("error", (error) => finish(127, error.message));
     });
-    this.#running.set(child, exited);
+    this.#running.set(child, { exited, graceMs: options.graceMs ?? 0 });
     // Whoever is killed while it reads leaves a broken pipe, which its exit code tells as well.
     stdin?.on("error", () => undefined);
     stdin?.end(options.input);
@@ -142,8 +147,13 @@ export class ChildProcesses implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const left = [...this.#running];
-    for (const [child] of left) sendSignal(child, "SIGKILL");
-    await Promise.all(left.map(([, exited]) => exited));
+    await Promise.all(
+      [...this.#running].map(async ([child, { exited, graceMs }]) => {
+        sendSignal(child, graceMs > 0 ? "SIGTERM" : "SIGKILL");
+        const timer = setTimeout(() => sendSignal(child, "SIGKILL"), graceMs);
+        await exited;
+        clearTimeout(timer);
+      }),
+    );
   }
 }

@@ -1,4 +1,4 @@
-/** The basics, as child processes of each runtime, and the demo: each prints what it promises and leaves nothing behind. */
+/** The basics, as child processes of each runtime: each prints what it promises and leaves nothing behind. */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "../../support/testing.ts";
@@ -78,48 +78,4 @@ describe("examples", () => {
       );
     }
   }
-
-  test(
-    "demo.ts - a killed worker changes nothing in the result",
-    async () => {
-      const { stdout, stderr, exitCode } = await run([
-        process.execPath,
-        join(root, "examples/demo.ts"),
-      ]);
-      expect(stderr).toBe("");
-      expect(stdout).toMatch(/worker-2 \d+ \(killed\)/);
-      expect(stdout).toMatch(/^ {2}lost +0$/m);
-      expect(stdout).toContain(
-        "The result equals that of sha256sum run directly on the same files.",
-      );
-      expect(stdout).toMatch(/none lost, in order: [\d.]+ million\/s/);
-      expect(stdout).toMatch(/^UCX 1\..*100000 messages .* none lost/m);
-      expect(exitCode).toBe(0);
-      expect(segments()).toEqual([]);
-    },
-    { timeoutMs: 60_000 },
-  );
-
-  test(
-    "demo.ts - leaves no queue and no process behind when it is stopped",
-    async () => {
-      const demo = Bun.spawn(
-        [process.execPath, join(root, "examples/demo.ts")],
-        {
-          env: { ...process.env, RINGWIRE_SHM_DIR: shmDirectory },
-          stdin: "ignore",
-          stdout: "pipe",
-          stderr: "pipe",
-        },
-      );
-      const errors = new Response(demo.stderr).text();
-      // Its first line of output: the work is about to begin.
-      await demo.stdout.getReader().read();
-      demo.kill("SIGINT");
-      expect(await demo.exited).toBe(130);
-      expect(await errors).toBe("demo: stopped by SIGINT\n");
-      expect(segments()).toEqual([]);
-    },
-    { timeoutMs: 60_000 },
-  );
 });

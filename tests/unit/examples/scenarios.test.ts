@@ -1,15 +1,14 @@
 /** The scenarios, run in each runtime: their own checks hold, what they print shows it, and they leave nothing behind. */
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   cleanUpSandboxes,
   type Ended,
   root,
-  type Running,
   Sandbox,
   until,
 } from "../../support/sandbox.ts";
 import { describe, expect, test } from "../../support/testing.ts";
+import { expectNothingLeft, processesOf, start } from "./example_runs.ts";
 
 const timeoutMs = 120_000;
 const deno = Bun.which("deno") ?? join(root, ".tools/node_modules/.bin/deno");
@@ -55,34 +54,6 @@ const shown: Readonly<Record<string, readonly RegExp[]>> = {
 };
 
 cleanUpSandboxes();
-
-/** Files go to the sandbox too, so that what is left behind shows. */
-function start(sandbox: Sandbox, command: readonly string[]): Running {
-  return sandbox.start(command, {
-    env: { TMPDIR: sandbox.files, NO_COLOR: "1" },
-  });
-}
-
-/** Processes of the sandbox that still run. */
-function processesOf(sandbox: Sandbox): string[] {
-  return readdirSync("/proc").filter((pid) => {
-    try {
-      const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
-      return environment.includes(`RINGWIRE_SHM_DIR=${sandbox.directory}\0`);
-    } catch {
-      return false; // No process, or over by now.
-    }
-  });
-}
-
-function expectNothingLeft(sandbox: Sandbox): void {
-  const queues = readdirSync(sandbox.directory).filter((name) =>
-    name.startsWith("ringwire."),
-  );
-  expect(queues).toEqual([]);
-  expect(readdirSync(sandbox.files)).toEqual([]);
-  expect(processesOf(sandbox)).toEqual([]);
-}
 
 function expectGood({ code, err }: Ended): void {
   expect(err).toBe("");

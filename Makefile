@@ -101,7 +101,7 @@ check-lint: | $(DEPENDENCIES_STAMP)
 
 check-types: $(SHIM) | $(DEPENDENCIES_STAMP)
 	$(BUN) check --no-script
-	$(DENO) check --quiet $(wildcard src/mod.ts src/queue/mod.ts src/transport/mod.ts src/wire/mod.ts ffi/*.ts ffi/ucp/*.ts tests/deno tests/contract tests/unit/ffi tests/unit/support tests/unit/transport tests/unit/ucx tests/unit/wire)
+	$(DENO) check --quiet $(wildcard src/mod.ts src/queue/mod.ts src/transport/mod.ts src/wire/mod.ts ffi/*.ts ffi/ucp/*.ts tests/deno tests/contract tests/unit/ffi tests/unit/routes tests/unit/support tests/unit/transport tests/unit/ucx tests/unit/wire)
 
 check-imports: | $(DEPENDENCIES_STAMP)
 	$(BUN) scripts/import_directions.ts

@@ -27,6 +27,7 @@ const denoFolders = [
   "unit/support",
   "unit/transport",
   "unit/ucx",
+  "unit/routes",
   "unit/wire",
 ];
 

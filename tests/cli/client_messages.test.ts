@@ -286,9 +286,14 @@ describe("listen and broadcast", () => {
           "json",
         ]),
       ).toBe('{"sent":1,"dropped":0}\n');
-      await goodClient(sandbox, ["broadcast", ws, "--tag", "3"], {
-        stdin: "two\n",
-      });
+      // Three are connected then; the sender is not among those that it goes to.
+      expect(
+        await goodClient(
+          sandbox,
+          ["broadcast", ws, "--tag", "3", "-o", "json"],
+          { stdin: "two\n" },
+        ),
+      ).toBe('{"sent":2,"dropped":0}\n');
       await goodClient(sandbox, ["broadcast", ws, "three"]);
       expect((await all.ended).out).toBe("two\nthree\n");
       const records = (await room.ended).out

@@ -112,6 +112,36 @@ describe("exec", () => {
   );
 
   test(
+    "a command is stopped when its requester is interrupted",
+    async () => {
+      await using sandbox = new Sandbox();
+      const { url } = await startServer(sandbox, [
+        "--exec-timeout",
+        "10m",
+        "--route",
+        `*=exec:echo $$ >$(cat); exec sleep 600`,
+      ]);
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        const client = sandbox.start([
+          clientProgram,
+          "request",
+          url,
+          sandbox.file(signal),
+          "--timeout",
+          "10m",
+        ]);
+        const pid = await until("the command", () =>
+          Number(sandbox.lines(signal)[0] ?? 0),
+        );
+        client.kill(signal);
+        await client.ended;
+        await until("the command's end", async () => !(await isAlive(pid)));
+      }
+    },
+    limits,
+  );
+
+  test(
     "commands die with a server that is killed",
     async () => {
       await using sandbox = new Sandbox();

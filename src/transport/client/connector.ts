@@ -18,7 +18,7 @@ import { NoResponderError, SessionClosedError } from "../session_errors.ts";
 import { schemesWithTls, sessionOptionsOf } from "../session_setup.ts";
 import { FramedSession } from "../session/framed_session.ts";
 import { WatchedHandler } from "../watched_handler.ts";
-import { lostCode } from "../session/link.ts";
+import { lostCode } from "../session/link_end.ts";
 import { type SessionTotals, Totals } from "../totals.ts";
 import { ReconnectFailedError } from "./errors.ts";
 import type { ClientEvents } from "./events.ts";

@@ -6,7 +6,7 @@ import { FrameKind, FramePriority } from "../../wire/kinds.ts";
 import { type Envelope, envelopeToText } from "../../wire/text_message.ts";
 import type { MessageBody, MessageOptions } from "../message.ts";
 import { ReceivedMessage, ReceivedRequest } from "../session/incoming.ts";
-import { priorityNumber } from "../session/outgoing.ts";
+import { priorityNumber } from "../session/outgoing_body.ts";
 import { NoResponderError, RemoteError } from "../session_errors.ts";
 
 const codecs = new PayloadCodecs();

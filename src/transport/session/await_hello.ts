@@ -2,7 +2,7 @@
 import type { Hello } from "../../wire/hello.ts";
 import type { Connection, ConnectionHandler } from "../adapter.ts";
 import { FramedSession } from "./framed_session.ts";
-import { Link } from "./link.ts";
+import { Link, type LinkOwner } from "./link.ts";
 import { type SessionOptions, sessionSettings } from "./settings.ts";
 
 /** Why a client is sent away. */
@@ -33,10 +33,10 @@ export function awaitHello(
   const take = (
     decision: FramedSession | HelloRefusal,
     link: Link,
-  ): FramedSession | undefined => {
+  ): LinkOwner | undefined => {
     if (decision instanceof FramedSession) {
       decision.attach(connection, link);
-      return decision;
+      return decision.linkOwner;
     }
     link.finish(decision.code, decision.reason);
     return undefined;

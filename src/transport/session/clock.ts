@@ -17,3 +17,24 @@ export const systemClock: SessionClock = {
   clearTimer: (timer) =>
     clearTimeout(timer as ReturnType<typeof setTimeout> | undefined),
 };
+
+/** The time of a chunk that is being handled: asked for once, if at all. */
+export class ChunkClock {
+  readonly #clock: SessionClock;
+  #nowMs = -1;
+
+  constructor(clock: SessionClock) {
+    this.#clock = clock;
+  }
+
+  /** When the chunk has come, or what came last. */
+  get nowMs(): number {
+    if (this.#nowMs < 0) this.#nowMs = this.#clock.nowMs();
+    return this.#nowMs;
+  }
+
+  /** Asks again. */
+  forget(): void {
+    this.#nowMs = -1;
+  }
+}

@@ -1,7 +1,8 @@
 /** What cannot go yet: for want of credit, because the connection is stuck, or because there is none. */
 import { frameHeaderBytes } from "../../wire/frame.ts";
 import { priorityMax } from "../../wire/kinds.ts";
-import { Batch, type Outgoing } from "./outgoing.ts";
+import { Batch } from "./batch.ts";
+import type { Outgoing } from "./outgoing.ts";
 
 /** First in, first out; what is given up is passed over. */
 class Lane {

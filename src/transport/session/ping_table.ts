@@ -1,7 +1,7 @@
 /** Pings that the application has asked for. */
 import { TimedOutError } from "../errors.ts";
 import type { SessionClock } from "./clock.ts";
-import type { Link } from "./link.ts";
+import type { LinkOutput } from "./link_output.ts";
 import { type TimerWheel, WheelEntry } from "./timer_wheel.ts";
 
 /** A ping that was not answered yet. */
@@ -33,7 +33,7 @@ export class PingTable {
 
   /** Resolves with the milliseconds until the answer. @throws {TimedOutError} @throws the signal's reason */
   send(
-    link: Link,
+    link: LinkOutput,
     id: number,
     timeoutMs: number,
     signal: AbortSignal | undefined,

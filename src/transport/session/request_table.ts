@@ -7,8 +7,9 @@ import type {
   RequestOptions,
 } from "../message.ts";
 import { SendQueueFullError } from "../session_errors.ts";
-import type { Link } from "./link.ts";
-import { fillOutgoing, Outgoing, ownPayload } from "./outgoing.ts";
+import type { LinkOutput } from "./link_output.ts";
+import { Outgoing, ownPayload } from "./outgoing.ts";
+import { fillOutgoing } from "./outgoing_body.ts";
 import type { Sender } from "./sender.ts";
 import type { SessionSettings } from "./settings.ts";
 import { type TimerWheel, WheelEntry } from "./timer_wheel.ts";
@@ -108,7 +109,7 @@ export class RequestTable {
       body,
       options,
       Math.min(Math.ceil(timeoutMs), 0xffff_ffff),
-      this.#sender.link?.hello?.limits,
+      this.#sender.link?.limits,
     );
     const id = this.#nextId();
     outgoing.id = id;
@@ -181,7 +182,7 @@ export class RequestTable {
   }
 
   /** The session goes on: cancels may have been lost. */
-  cancelAgain(link: Link): void {
+  cancelAgain(link: LinkOutput): void {
     for (const id of this.#cancelled) link.cancel(id);
   }
 

@@ -11,7 +11,9 @@ import {
 } from "../session_errors.ts";
 import type { ReceiveCredit } from "./credit.ts";
 import type { ReceivedMessage, ReceivedRequest } from "./incoming.ts";
-import { fillOutgoing, Outgoing, priorityNumber } from "./outgoing.ts";
+import { Outgoing } from "./outgoing.ts";
+import { fillOutgoing, priorityNumber } from "./outgoing_body.ts";
+import { reportError } from "./report_error.ts";
 import type { Sender } from "./sender.ts";
 import type { SessionSettings } from "./settings.ts";
 
@@ -166,7 +168,7 @@ export class Responder {
         body === undefined ? nothing : body,
         isReply ? result.options : {},
         undefined,
-        this.#sender.link?.hello?.limits,
+        this.#sender.link?.limits,
       );
       this.#checkRoom(outgoing);
       this.#send(outgoing, heldBytes);
@@ -254,19 +256,6 @@ function errorPayload(error: unknown): Uint8Array {
     code: internalCode,
     message: "the handler has failed",
   });
-}
-
-/** Tells whoever listens; a listener that throws is not told again. */
-export function reportError(
-  settings: SessionSettings,
-  session: Session,
-  error: unknown,
-): void {
-  try {
-    settings.listeners.onError?.(error, session);
-  } catch {
-    // It was told, and that is all that can be done.
-  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

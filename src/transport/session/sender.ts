@@ -1,14 +1,15 @@
 /** The outgoing half of a session: what goes at once, what waits, in which order, and what is sent again. */
 import type { Compression } from "../../wire/compression_names.ts";
-import { compressPayload } from "../../wire/compression.ts";
-import { WireTooLargeError } from "../../wire/errors.ts";
 import { FragmentWriter } from "../../wire/fragments.ts";
-import { frameHeaderBytes, twoTo32 } from "../../wire/frame.ts";
+import { frameHeaderBytes } from "../../wire/frame.ts";
 import { frameSizeBytes } from "../../wire/frame_encoder.ts";
 import { FrameFlag, FrameKind } from "../../wire/kinds.ts";
-import type { Link } from "./link.ts";
+import { Batch, batchedPayloadBytesMax } from "./batch.ts";
+import { FragmentsBegun } from "./fragments_begun.ts";
+import type { LinkOutput } from "./link_output.ts";
 import { Outbox } from "./outbox.ts";
-import { Batch, batchedPayloadBytesMax, Outgoing } from "./outgoing.ts";
+import { Outgoing } from "./outgoing.ts";
+import { checkSizes, packPayload } from "./outgoing_sizes.ts";
 import { ReplayBuffer } from "./replay_buffer.ts";
 import type { SessionSettings } from "./settings.ts";
 import type { TimerWheel } from "./timer_wheel.ts";
@@ -39,15 +40,14 @@ export class Sender {
   dropped = 0;
   /** Set when the peer may come back. */
   replay: ReplayBuffer | undefined;
-  link: Link | undefined;
+  /** Over which messages go; undefined while there is no connection. */
+  link: LinkOutput | undefined;
   /** What payloads are compressed with. */
   compression: Compression | undefined;
   readonly #settings: SessionSettings;
   readonly #wheel: TimerWheel;
   readonly #events: SenderEvents;
-  /** Messages of which fragments were sent, but not all. */
-  readonly #inFragments = new Set<Outgoing>();
-  #fragmentedBytes = 0;
+  readonly #inFragments = new FragmentsBegun();
   #wasRefused = false;
   readonly #mayGo = (outgoing: Outgoing): boolean => this.#isAllowed(outgoing);
 
@@ -156,9 +156,13 @@ export class Sender {
    */
   offer(outgoing: Outgoing): boolean {
     const { link } = this;
-    this.#checkSize(outgoing);
+    checkSizes(outgoing, this.link?.limits);
     if (link?.isOpen === true && this.compression !== undefined)
-      this.#compress(outgoing, this.compression);
+      packPayload(
+        outgoing,
+        this.compression,
+        this.#settings.compressionThresholdBytes,
+      );
     if (
       this.outbox.size === 0 &&
       link?.isOpen === true &&
@@ -199,7 +203,7 @@ export class Sender {
   /** Sends it no more. Returns whether it waited. */
   withdraw(outgoing: Outgoing): boolean {
     this.#wheel.remove(outgoing);
-    this.#fragmentsDone(outgoing);
+    this.#inFragments.delete(outgoing);
     return this.outbox.remove(outgoing);
   }
 
@@ -210,35 +214,6 @@ export class Sender {
       this.outbox.messages <= queueMessages / 2 &&
       this.outbox.bytes <= queueBytes / 2
     );
-  }
-
-  #checkSize(outgoing: Outgoing): void {
-    const limit = this.link?.hello?.limits.maxMessageBytes;
-    if (limit !== undefined && outgoing.payload.length > limit)
-      throw new WireTooLargeError(
-        "payload bytes of a message",
-        outgoing.payload.length,
-        limit,
-      );
-    const headersLimit = this.link?.hello?.limits.maxHeadersBytes;
-    const headersBytes = outgoing.headers?.length ?? 0;
-    if (headersLimit !== undefined && headersBytes > headersLimit)
-      throw new WireTooLargeError(
-        "bytes of headers",
-        headersBytes,
-        headersLimit,
-      );
-  }
-
-  #compress(outgoing: Outgoing, compression: Compression): void {
-    if (outgoing.flags !== 0 || outgoing.kind === FrameKind.Error) return;
-    const packed = compressPayload(compression, outgoing.payload, {
-      thresholdBytes: this.#settings.compressionThresholdBytes,
-    });
-    if (packed === undefined) return;
-    outgoing.payload = packed;
-    outgoing.flags = FrameFlag.Compressed;
-    outgoing.isOwn = true;
   }
 
   #isAllowed(outgoing: Outgoing): boolean {
@@ -252,11 +227,10 @@ export class Sender {
     const headersBytes = outgoing.headers?.length ?? 0;
     if (payloadBytes <= link.fragmentBytes)
       return link.takes(frameSizeBytes(payloadBytes, headersBytes), true);
-    const limits = link.hello?.limits;
+    const { limits } = link;
     return (
       limits !== undefined &&
-      this.#inFragments.size < limits.maxReassemblyMessages &&
-      this.#fragmentedBytes + payloadBytes <= limits.maxReassemblyBytes &&
+      this.#inFragments.allow(payloadBytes, limits) &&
       link.takes(
         frameSizeBytes(link.fragmentBytes, headersBytes, FrameFlag.More),
         true,
@@ -265,12 +239,12 @@ export class Sender {
   }
 
   /** Writes the next frame of a message. Returns whether there was room. */
-  #write(outgoing: Outgoing, link: Link): boolean {
+  #write(outgoing: Outgoing, link: LinkOutput): boolean {
     if (outgoing instanceof Batch) return this.#writeBatch(outgoing, link);
     if (outgoing.sequence === 0) {
       try {
         // The peer's limits may have been unknown when it was taken.
-        this.#checkSize(outgoing);
+        checkSizes(outgoing, this.link?.limits);
       } catch (error) {
         this.drop(outgoing, error);
         return true;
@@ -293,12 +267,11 @@ export class Sender {
     if (isBegin) {
       outgoing.writer = writer;
       this.#inFragments.add(outgoing);
-      this.#fragmentedBytes += outgoing.payload.length;
       this.#count(outgoing, link);
     }
     if (writer.done) {
       this.outbox.remove(outgoing);
-      this.#fragmentsDone(outgoing);
+      this.#inFragments.delete(outgoing);
       outgoing.writer = undefined;
       this.#settled(outgoing);
     }
@@ -306,79 +279,38 @@ export class Sender {
   }
 
   /** As many frames as there is credit for, in one piece. */
-  #writeBatch(batch: Batch, link: Link): boolean {
-    const credit = link.sendCredit;
+  #writeBatch(batch: Batch, link: LinkOutput): boolean {
+    const { bytes, count } = batch.within(link.sendCredit);
     const { start } = batch;
-    let end = batch.end;
-    let { count } = batch;
-    if (end - start > credit.bytes || count > credit.messages) {
-      end = start;
-      count = 0;
-      while (end < batch.end && count < credit.messages) {
-        const next = end + batch.frameBytes(end);
-        if (next - start > credit.bytes) break;
-        end = next;
-        count += 1;
-      }
-    }
-    const target = link.coalescer.reserve(end - start);
+    const target = link.coalescer.reserve(bytes);
     if (target === undefined) return false;
-    target.set(batch.bytes.subarray(start, end), link.coalescer.end);
-    link.wroteMany(end - start, count);
-    if (this.replay !== undefined)
-      this.#keepBatch(this.replay, batch, start, end, link);
+    target.set(batch.bytes.subarray(start, start + bytes), link.coalescer.end);
+    link.wroteMany(bytes, count);
+    const { replay } = this;
+    if (replay !== undefined)
+      for (const one of batch.messages(bytes, this.lastSequence + 1))
+        replay.add(one, link.clock.nowMs);
     this.lastSequence += count;
     this.highestSequence = this.lastSequence;
-    this.bytesSent += end - start - frameHeaderBytes * count;
+    this.bytesSent += bytes - frameHeaderBytes * count;
     this.messagesSent += count;
-    this.outbox.sentOf(batch, count, end - start);
+    this.outbox.sentOf(batch, count, bytes);
     return true;
   }
 
-  #keepBatch(
-    replay: ReplayBuffer,
-    batch: Batch,
-    start: number,
-    end: number,
-    link: Link,
-  ): void {
-    const { bytes } = batch;
-    const view = new DataView(bytes.buffer, bytes.byteOffset);
-    let sequence = this.lastSequence;
-    for (let at = start; at < end;) {
-      const next = at + batch.frameBytes(at);
-      const outgoing = new Outgoing();
-      outgoing.kind = batch.kind;
-      outgoing.priority = batch.priority;
-      outgoing.id = view.getUint32(at + 8) * twoTo32 + view.getUint32(at + 12);
-      outgoing.payload = bytes.slice(at + frameHeaderBytes, next);
-      outgoing.isOwn = true;
-      sequence += 1;
-      outgoing.sequence = sequence;
-      replay.add(outgoing, link.nowMs);
-      at = next;
-    }
-  }
-
-  #fragmentsDone(outgoing: Outgoing): void {
-    if (this.#inFragments.delete(outgoing))
-      this.#fragmentedBytes -= outgoing.payload.length;
-  }
-
-  #begun(outgoing: Outgoing, link: Link): void {
+  #begun(outgoing: Outgoing, link: LinkOutput): void {
     this.#count(outgoing, link);
     this.#settled(outgoing);
   }
 
   #settled(outgoing: Outgoing): void {
     const { settle } = outgoing;
-    if (settle === undefined) return;
     outgoing.settle = undefined;
-    settle();
+    settle?.();
   }
 
   /** Its first frame was written. */
-  #count(outgoing: Outgoing, link: Link): void {
+  #count(outgoing: Outgoing, link: LinkOutput): void {
     // From here on it cannot be taken back.
     if (outgoing.slot >= 0) this.#wheel.remove(outgoing);
     this.lastSequence += 1;
@@ -391,12 +323,12 @@ export class Sender {
     if (this.replay !== undefined) this.#keep(this.replay, outgoing, link);
   }
 
-  #keep(replay: ReplayBuffer, outgoing: Outgoing, link: Link): void {
+  #keep(replay: ReplayBuffer, outgoing: Outgoing, link: LinkOutput): void {
     if (!outgoing.isOwn && outgoing.payload.length <= replay.maxBytes) {
       outgoing.payload = outgoing.payload.slice();
       outgoing.isOwn = true;
     }
-    replay.add(outgoing, link.nowMs);
+    replay.add(outgoing, link.clock.nowMs);
   }
 
   /** The peer has accepted all up to this sequence. */
@@ -414,7 +346,6 @@ export class Sender {
   lost(): Outgoing[] {
     this.link = undefined;
     this.#inFragments.clear();
-    this.#fragmentedBytes = 0;
     const oldest = this.replay?.oldest ?? Number.POSITIVE_INFINITY;
     const gone: Outgoing[] = [];
     for (const outgoing of this.outbox.all()) {
@@ -447,6 +378,18 @@ export class Sender {
     this.highestSequence = 0;
     this.peerAccepted = 0;
     return kept;
+  }
+
+  /** The session is over: `closed` is for what was not begun, `unknown` for what may have arrived. */
+  giveUpAll(closed: unknown, unknown: unknown): void {
+    for (const outgoing of this.outbox.all()) {
+      if (outgoing.sequence === 0) this.drop(outgoing, closed);
+      else {
+        this.withdraw(outgoing);
+        outgoing.settle?.(unknown);
+      }
+    }
+    for (const outgoing of this.reset()) outgoing.settle?.(unknown);
   }
 
   /** Makes room for a peer that may come back. */

@@ -1,0 +1,96 @@
+/** Small messages that wait, as frames already. */
+import {
+  frameHeaderBytes,
+  frameLengthBytes,
+  twoTo32,
+} from "../../wire/frame.ts";
+import { writePlainFrame } from "../../wire/frame_encoder.ts";
+import type { SendCredit } from "./credit.ts";
+import { Outgoing } from "./outgoing.ts";
+
+/** Bytes of a batch. */
+const batchBytes = 32_768;
+
+/** Payloads up to this go into batches: no receiver has less for a frame. */
+export const batchedPayloadBytesMax = 1024;
+
+/** Small messages without headers that wait, as the frames that they become: thousands of them cost hardly more than their bytes. */
+export class Batch extends Outgoing {
+  readonly bytes: Uint8Array = new Uint8Array(batchBytes);
+  /** Where the next frame to be sent begins. */
+  start = 0;
+  end = 0;
+  /** Frames that wait. */
+  count = 0;
+
+  override get sizeBytes(): number {
+    return this.end - this.start;
+  }
+
+  /** Adds a frame. Returns whether there was room. */
+  add(kind: number, id: number, payload: Uint8Array): boolean {
+    const sizeBytes = frameHeaderBytes + payload.length;
+    if (this.end + sizeBytes > batchBytes) return false;
+    writePlainFrame(
+      this.bytes,
+      this.end,
+      kind,
+      this.priority,
+      id,
+      0,
+      0,
+      payload,
+    );
+    this.end += sizeBytes;
+    this.count += 1;
+    return true;
+  }
+
+  /** Bytes of the frame that begins there. */
+  frameBytes(at: number): number {
+    const { bytes } = this;
+    return (
+      ((bytes[at + 2] ?? 0) << 8) + (bytes[at + 3] ?? 0) + frameLengthBytes
+    );
+  }
+
+  /** Bytes and number of the frames, from the first on, for which there is credit. */
+  within(credit: SendCredit): {
+    readonly bytes: number;
+    readonly count: number;
+  } {
+    const { start } = this;
+    if (this.end - start <= credit.bytes && this.count <= credit.messages)
+      return { bytes: this.end - start, count: this.count };
+    let end = start;
+    let count = 0;
+    while (end < this.end && count < credit.messages) {
+      const next = end + this.frameBytes(end);
+      if (next - start > credit.bytes) break;
+      end = next;
+      count += 1;
+    }
+    return { bytes: end - start, count };
+  }
+
+  /** The first messages, each with memory of its own, of the sequences from `sequence` on. */
+  *messages(bytes: number, sequence: number): Generator<Outgoing> {
+    const memory = this.bytes;
+    const view = new DataView(memory.buffer, memory.byteOffset);
+    const end = this.start + bytes;
+    let nextSequence = sequence;
+    for (let at = this.start; at < end;) {
+      const next = at + this.frameBytes(at);
+      const outgoing = new Outgoing();
+      outgoing.kind = this.kind;
+      outgoing.priority = this.priority;
+      outgoing.id = view.getUint32(at + 8) * twoTo32 + view.getUint32(at + 12);
+      outgoing.payload = memory.slice(at + frameHeaderBytes, next);
+      outgoing.isOwn = true;
+      outgoing.sequence = nextSequence;
+      nextSequence += 1;
+      yield outgoing;
+      at = next;
+    }
+  }
+}

@@ -16,6 +16,8 @@ export class Outgoing extends WheelEntry {
   tagLow = 0;
   headers: Uint8Array | undefined = undefined;
   payload: Uint8Array = nothing;
+  /** What compression has taken off the payload. */
+  savedBytes = 0;
   /** 0 until its first frame is written. */
   sequence = 0;
   /** When it is sent in fragments. */

@@ -40,6 +40,7 @@ export function packPayload(
     thresholdBytes,
   });
   if (packed === undefined) return;
+  outgoing.savedBytes = outgoing.payload.length - packed.length;
   outgoing.payload = packed;
   outgoing.flags = FrameFlag.Compressed;
   outgoing.isOwn = true;

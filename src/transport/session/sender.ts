@@ -317,7 +317,7 @@ export class Sender {
     if (outgoing.sequence > 0) return;
     outgoing.sequence = this.lastSequence;
     this.highestSequence = this.lastSequence;
-    this.bytesSent += outgoing.payload.length;
+    this.bytesSent += outgoing.payload.length + outgoing.savedBytes;
     if (outgoing.kind === FrameKind.Message) this.messagesSent += 1;
     else if (outgoing.kind === FrameKind.Request) this.requestsSent += 1;
     if (this.replay !== undefined) this.#keep(this.replay, outgoing, link);

@@ -195,6 +195,8 @@ describe("session - flow", () => {
     await until("there", () => server.texts.length === 1);
     expect(server.texts[0]).toBe(text);
     expect(clientEnd.bytesSent).toBeLessThan(text.length / 2);
+    expect(client.session.statistics.bytesSent).toBe(text.length);
+    expect(server.session.statistics.bytesReceived).toBe(text.length);
     await client.session.close();
   });
 

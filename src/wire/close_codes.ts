@@ -61,3 +61,14 @@ const retryable = new Set<number>([
 export function mayConnectAgain(code: number): boolean {
   return retryable.has(code);
 }
+
+const draining = new Set<number>([
+  CloseCode.Normal,
+  CloseCode.GoingAway,
+  CloseCode.ServiceRestart,
+]);
+
+/** Whether both sides still finish what is under way after a goodbye with this reason. */
+export function endsInOrder(code: number): boolean {
+  return draining.has(code);
+}

@@ -1,5 +1,5 @@
 /** How a session is left in order: goodbye, what is under way, fin, close. Either side may begin. */
-import { CloseCode } from "../../wire/close_codes.ts";
+import { CloseCode, endsInOrder } from "../../wire/close_codes.ts";
 import { encodeFin, type Goodbye } from "../../wire/control_bodies.ts";
 import { WireMalformedError } from "../../wire/errors.ts";
 import { FrameKind } from "../../wire/kinds.ts";
@@ -10,13 +10,6 @@ import type { LinkEnd } from "./link_end.ts";
 import type { Resumption, SessionParts } from "./resumption.ts";
 import type { SessionLife } from "./session_life.ts";
 
-/** Goodbyes after which both sides still finish what is under way. */
-const drainingCodes: ReadonlySet<number> = new Set([
-  CloseCode.Normal,
-  CloseCode.GoingAway,
-  CloseCode.ServiceRestart,
-]);
-
 /** Leaves a session, or lets the peer leave. */
 export class Departure {
   readonly #life: SessionLife;
@@ -25,6 +18,8 @@ export class Departure {
   /** Ends a session that has no connection. */
   readonly #finish: (end: LinkEnd) => void;
   #drainTimer: unknown;
+  /** When it fires, on the session's clock. */
+  #drainDueMs = Number.POSITIVE_INFINITY;
   #isAwaitingClose = false;
 
   constructor(
@@ -48,9 +43,10 @@ export class Departure {
   /** Waits for nothing more: the connection is gone. */
   stopWaiting(): void {
     this.#life.settings.clock.clearTimer(this.#drainTimer);
+    this.#drainDueMs = Number.POSITIVE_INFINITY;
   }
 
-  /** Leaves. @returns how it ended */
+  /** Leaves; who does so already, no later than is asked now. @returns how it ended */
   leave(
     code: number,
     reason: string,
@@ -61,7 +57,7 @@ export class Departure {
     const ended = life.whenEnded();
     const { link } = life;
     if (life.end !== undefined) return ended;
-    if (link?.isOpen !== true || !drainingCodes.has(code)) {
+    if (link?.isOpen !== true || !endsInOrder(code)) {
       if (link === undefined)
         this.#finish({
           code,
@@ -70,13 +66,18 @@ export class Departure {
           error: undefined,
           goodbye: undefined,
         });
-      else link.finish(code, reason);
+      else {
+        // Nothing is taken any more, however long the connection needs to close.
+        life.leaving = { code, reason, redirect, isSaid: true };
+        life.become("draining");
+        link.finish(code, reason);
+      }
       return ended;
     }
+    this.#waitAtMost(timeoutMs, () => life.link?.finish(code, reason));
     if (life.leaving !== undefined) return ended;
     life.leaving = { code, reason, redirect, isSaid: false };
     life.become("draining");
-    this.#waitAtMost(timeoutMs, () => life.link?.finish(code, reason));
     this.leaveIfDone();
     return ended;
   }
@@ -144,7 +145,7 @@ export class Departure {
 
   /** The peer has said goodbye. */
   goodbye(link: Link, goodbye: Goodbye): void {
-    if (!drainingCodes.has(goodbye.code)) {
+    if (!endsInOrder(goodbye.code)) {
       link.endedByPeer(goodbye);
       return;
     }
@@ -152,7 +153,7 @@ export class Departure {
     life.peerGoodbye = goodbye;
     life.become("draining");
     this.#waitAtMost(life.settings.drainTimeoutMs, () =>
-      link.endedByPeer(goodbye),
+      link.endedByPeer(life.peerGoodbye ?? goodbye),
     );
     if (!this.#resumption.mayComeBack(goodbye.code))
       this.#dropNew(goodbye.code);
@@ -197,8 +198,12 @@ export class Departure {
     };
   }
 
+  /** The earliest end counts: a peer that says goodbye again and again puts off nothing. */
   #waitAtMost(timeoutMs: number, then: () => void): void {
     const { clock } = this.#life.settings;
+    const dueMs = clock.nowMs() + timeoutMs;
+    if (dueMs >= this.#drainDueMs) return;
+    this.#drainDueMs = dueMs;
     clock.clearTimer(this.#drainTimer);
     this.#drainTimer = clock.setTimer(then, timeoutMs);
   }

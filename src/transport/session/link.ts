@@ -95,6 +95,7 @@ export class Link implements ConnectionHandler {
         this.finish(
           CloseCode.HeartbeatTimeout,
           "nothing was heard for too long",
+          { by: "lost" },
         ),
     );
     this.output = new LinkOutput(connection, this.#clock, this.heartbeat);
@@ -340,7 +341,7 @@ export class Link implements ConnectionHandler {
     code: number,
     reason: string,
     end: {
-      readonly by?: "us" | "peer";
+      readonly by?: LinkEnd["by"];
       readonly error?: Error | undefined;
       readonly goodbye?: Goodbye | undefined;
       readonly isSaid?: boolean;

@@ -50,7 +50,10 @@ export class Resumption {
     return (
       this.token !== undefined &&
       this.#wasOpened &&
-      (code === lostCode || this.#life.settings.goesOnAfter?.(code) === true)
+      (code === lostCode ||
+        // Silence is a lost connection too, whichever side has noticed it.
+        code === CloseCode.HeartbeatTimeout ||
+        this.#life.settings.goesOnAfter?.(code) === true)
     );
   }
 

@@ -176,9 +176,9 @@ export class SessionCore implements LinkOwner {
     if (link !== life.link) return;
     const end = this.departure.endOf(how);
     this.#leaveLink(link);
-    const isLost = end.by === "lost" && life.leaving === undefined;
     if (
-      (isLost || end.goodbye !== undefined) &&
+      life.leaving === undefined &&
+      (end.by === "lost" || end.goodbye !== undefined) &&
       this.resumption.mayComeBack(end.code)
     ) {
       this.#settleLost(end.code);

@@ -176,7 +176,7 @@ describe("session", () => {
     expect(client.session.state).toBe("open");
     serverEnd.faults.isStalled = true;
     const end = await client.session.whenEnded();
-    expect([end.code, end.by]).toEqual([4004, "us"]);
+    expect([end.code, end.by]).toEqual([4004, "lost"]);
     const theirs = await server.session.whenEnded();
     expect(theirs.code).toBe(4004);
   });

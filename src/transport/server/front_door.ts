@@ -1,5 +1,5 @@
 /** Where connections come in: they are counted, greeted, and become sessions, new ones or such that come back. */
-import { CloseCode } from "../../wire/close_codes.ts";
+import { CloseCode, endsInOrder } from "../../wire/close_codes.ts";
 import type { Hello } from "../../wire/hello.ts";
 import type {
   Connection,
@@ -162,8 +162,8 @@ export class FrontDoor {
       await hub.check(session, hello.auth, connection);
       if (connection.state !== "open")
         throw new NotAdmittedError(CloseCode.GoingAway, "it was closed");
-      // The session that was known may have ended meanwhile: its client begins anew.
-      if (known?.state === "closed")
+      // The session that was known may have ended, or be about to: its client begins anew.
+      if (known?.state === "closed" || known?.state === "draining")
         throw new NotAdmittedError(
           CloseCode.ResumeRefused,
           "the session has ended",
@@ -192,13 +192,8 @@ export class FrontDoor {
     onGap: ({ first, last }, session) =>
       this.hub.events.emit("gap", { session, messages: last - first + 1 }),
     onUnconfirmed: ({ first, last }, session) => {
-      // After an orderly end the other side had no occasion to confirm the last ones.
-      if (this.#draining.has(session)) return;
-      this.hub.events.emit("drop", {
-        session,
-        messages: last - first + 1,
-        reason: "lost",
-      });
+      // What is unconfirmed at its end is told with the end.
+      if (session.state !== "closed") this.#lost(session, last - first + 1);
     },
   };
 
@@ -214,7 +209,15 @@ export class FrontDoor {
     }
   }
 
+  #lost(session: Session, messages: number): void {
+    this.hub.events.emit("drop", { session, messages, reason: "lost" });
+  }
+
   #ended(end: SessionEnd, session: Session): void {
+    // After an orderly end the other side had no occasion to confirm the last ones.
+    const isOrderly =
+      this.#draining.has(session) && end.by !== "lost" && endsInOrder(end.code);
+    if (end.unconfirmed > 0 && !isOrderly) this.#lost(session, end.unconfirmed);
     if (session instanceof FramedSession) this.#away.forget(session);
     this.hub.left(session, end);
   }

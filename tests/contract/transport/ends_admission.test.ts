@@ -144,6 +144,36 @@ for (const protocol of endsProtocols) {
       expect(ends).toEqual([CloseCode.Kicked]);
     });
 
+    test("messages that may be lost are told when a session is cut off, and not when it ends in order", async () => {
+      const server = await trials.server();
+      const drops: [string, number][] = [];
+      server.on("drop", ({ session, messages }) =>
+        drops.push([session.id, messages]),
+      );
+      const orderly = await trials.client(server);
+      await (await sessionOf(server, orderly)).send("one");
+      await orderly.close();
+      await until("the first gone", () => server.sessionCount === 0);
+      expect(drops).toEqual([]);
+      const kicked = await trials.client(server);
+      const first = await sessionOf(server, kicked);
+      await first.send("one");
+      server.kick(first.id);
+      expect(first.state).toBe("draining");
+      await until("kicked", () => server.sessionCount === 0);
+      expect(drops).toEqual([[first.id, 1]]);
+      const cut = await trials.client(server, (to) => to.withReconnect(false));
+      cut.onRequest(() => new Promise<string>(() => undefined));
+      const second = await sessionOf(server, cut);
+      const asked = second.request("x");
+      asked.catch(() => undefined);
+      const drained = server.drain({ timeoutMs: 10_000 });
+      await until("the goodbye", () => cut.state === "draining");
+      cut.session?.connection?.abort("cut");
+      expect(await drained).toEqual({ drained: 0, forced: 1 });
+      expect(drops.slice(1)).toEqual([[second.id, 1]]);
+    });
+
     test("a drain answers what was accepted, and takes nothing new", async () => {
       const server = await trials.server();
       const answers: ((text: string) => void)[] = [];

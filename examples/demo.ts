@@ -23,7 +23,7 @@ const [serverProgram, client, worker] = [
   "dist/ringwire-client",
   "dist/ringwire-queue-worker",
 ].map((path) => join(root, path)) as [string, string, string];
-const timeLimitMs = 85_000;
+const timeLimitMs = 240_000;
 const short = process.argv.includes("--short");
 const rateTimes = short
   ? { measureMs: 150, warmUpMs: 50 }

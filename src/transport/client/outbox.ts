@@ -53,11 +53,12 @@ export class Outbox {
   }
 
   /** Sends now, or keeps it for later. @returns false when there is no room */
-  trySend(body: MessageBody, options: MessageOptions = {}): boolean {
+  trySend(body: MessageBody, options?: MessageOptions): boolean {
     if (this.#over !== undefined) throw this.#over;
     const session = this.#directly();
+    // Options that are none at all would take the session's hot path away.
     if (session !== undefined) return session.trySend(body, options);
-    return this.#keep(body, options, () => undefined) !== undefined;
+    return this.#keep(body, options ?? {}, () => undefined) !== undefined;
   }
 
   /** Sends, now or later. */

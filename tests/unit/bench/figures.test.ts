@@ -7,6 +7,7 @@ import {
   figuresOf,
   medianOf,
   parseSample,
+  ratioInTurn,
 } from "../../../bench/sample.ts";
 import { describe, expect, test } from "../../support/testing.ts";
 
@@ -50,7 +51,18 @@ describe("figures of the benches", () => {
       min: 1,
       max: 9,
       runs: 3,
+      values: [5, 1, 9],
     });
+  });
+
+  test("figures that were measured in turn are compared run by run", () => {
+    const [over, under, fewer] = figuresOf([
+      ...[2, 40, 6].map((value) => ({ name: "over", value, unit: "us" })),
+      ...[1, 10, 4].map((value) => ({ name: "under", value, unit: "us" })),
+      ...[1, 3].map((value) => ({ name: "fewer", value, unit: "us" })),
+    ]).values() as unknown as [Figure, Figure, Figure];
+    expect(ratioInTurn(over, under)).toBe(2);
+    expect(ratioInTurn(over, fewer)).toBe(3);
   });
 
   test("a program's other lines are no samples", () => {

@@ -8,6 +8,7 @@ import { report } from "./rounds.ts";
 import {
   bulkBytes,
   bulkWindow,
+  busyUs,
   countsOf,
   longBytes,
   shortBytes,
@@ -17,10 +18,13 @@ import {
 } from "./ucx_sizes.ts";
 
 const argument = JSON.parse(process.argv[2] ?? "{}") as UcxArgument;
-const { warmUp, trips, messages, megabytes } = countsOf(argument.transport);
+const { warmUp, trips, warmUpMessages, messages, megabytes } = countsOf(
+  argument.transport,
+);
 const worker = new UcxWorker({
   ucx: transports[argument.transport],
   timeoutMs: 20_000,
+  spinUs: busyUs,
 });
 const buffer = new Uint8Array(new ArrayBuffer(shortBytes));
 const block = new Uint8Array(new ArrayBuffer(longBytes));
@@ -43,7 +47,7 @@ function measureTrips(
   const meanUs = ((performance.now() - startMs) / trips) * 500;
   report(`${argument.report}.${name}`, meanUs, "us");
   const took: number[] = [];
-  for (let trip = 0; trip < warmUp; trip++) {
+  for (let trip = 0; trip < trips; trip++) {
     const sentMs = performance.now();
     roundTrip(endpoint, tag, body);
     took.push((performance.now() - sentMs) * 500);
@@ -51,13 +55,13 @@ function measureTrips(
   took.sort((first, second) => first - second);
   report(
     `${argument.report}.${name}.p50`,
-    took[warmUp >> 1] ?? Number.NaN,
+    took[trips >> 1] ?? Number.NaN,
     "us",
   );
 }
 
 function echo(endpoint: UcxEndpoint, tag: number, body: Uint8Array): void {
-  for (let trip = 0; trip < warmUp + trips + warmUp; trip++) {
+  for (let trip = 0; trip < warmUp + trips + trips; trip++) {
     endpoint.receiveTag(tag, body);
     endpoint.sendTag(tag, body);
   }
@@ -111,13 +115,12 @@ function serve(): void {
   const endpoint = worker.endpoint(id);
   echo(endpoint, tags.short, buffer);
   echo(endpoint, tags.long, block);
-  if (argument.endpoints === 1)
-    for (let index = 0; index < messages; index++)
-      endpoint.receiveTag(tags.rate, buffer);
-  else
-    for (let index = 0; index < messages; index++)
-      worker.receiveTag(undefined, tags.rate, buffer);
-  endpoint.sendTag(tags.done, buffer);
+  for (const count of [warmUpMessages, messages]) {
+    for (let index = 0; index < count; index++)
+      if (argument.endpoints === 1) endpoint.receiveTag(tags.rate, buffer);
+      else worker.receiveTag(undefined, tags.rate, buffer);
+    endpoint.sendTag(tags.done, buffer);
+  }
   receiveBulk(endpoint);
   endpoint.sendTag(tags.done, buffer);
   while (worker.getEndpointIds().length > 0) worker.progress();
@@ -131,10 +134,13 @@ function measure(address: string): void {
   if (endpoint === undefined) throw new Error("no endpoint");
   measureTrips("lat-8", endpoint, tags.short, buffer);
   measureTrips("lat-1024", endpoint, tags.long, block);
-  let startMs = performance.now();
-  for (let index = 0; index < messages; index++)
-    endpoints[index % endpoints.length]?.sendTag(tags.rate, buffer);
-  endpoint.receiveTag(tags.done, buffer);
+  let startMs = 0;
+  for (const count of [warmUpMessages, messages]) {
+    startMs = performance.now();
+    for (let index = 0; index < count; index++)
+      endpoints[index % endpoints.length]?.sendTag(tags.rate, buffer);
+    endpoint.receiveTag(tags.done, buffer);
+  }
   report(
     `${argument.report}.rate-8`,
     messages / ((performance.now() - startMs) / 1000),

@@ -21,23 +21,35 @@ export interface UcxArgument {
   readonly endpoints: number;
 }
 
-/** How many of each. TCP takes a hundred times as long. */
+/** How many of each. TCP takes a good ten times as long. */
 export function countsOf(transport: Transport): {
-  /** Turns that are not counted, before those that are: the runtimes compile what is called often. */
+  /** Turns that are not counted, before those that are: the runtimes compile what is called often, in half a second. */
   readonly warmUp: number;
   readonly trips: number;
+  /** The same of messages one way. */
+  readonly warmUpMessages: number;
   readonly messages: number;
   readonly megabytes: number;
 } {
   return transport === "shm"
     ? {
-        warmUp: 30_000,
-        trips: 50_000,
-        messages: 1_000_000,
+        warmUp: 400_000,
+        trips: 200_000,
+        warmUpMessages: 1_000_000,
+        messages: 2_000_000,
         megabytes: 1000,
       }
-    : { warmUp: 3000, trips: 10_000, messages: 100_000, megabytes: 500 };
+    : {
+        warmUp: 40_000,
+        trips: 20_000,
+        warmUpMessages: 50_000,
+        messages: 150_000,
+        megabytes: 500,
+      };
 }
+
+/** Spins as long as it waits, as `ucx_perftest` does. */
+export const busyUs = 60_000_000;
 
 /** Tags of the parts of a run. */
 export const tags = {

@@ -70,11 +70,18 @@ function step(name: string, command: string[]): Suite {
   };
 }
 
-function junit(name: string, report: string, command: string[]): Suite {
+/** @param capture shows its output when it has ended, because another suite runs beside it */
+function junit(
+  name: string,
+  report: string,
+  command: string[],
+  capture = false,
+): Suite {
   return {
     name,
     run: async () => {
-      const { exitCode } = await spawn(command);
+      const { exitCode, output } = await spawn(command, capture);
+      process.stdout.write(output);
       const text = existsSync(report)
         ? readFileSync(report, "utf8")
         : undefined;
@@ -106,17 +113,22 @@ function runtimeSuites(): Suite[] {
       `--reporter-outfile=${bunReport}`,
       ...under(bunFolders).map((folder) => `./${folder}/`),
     ]),
-    junit("deno", denoReport, [
+    junit(
       "deno",
-      "test",
-      "-A",
-      // Tests of what is dropped ask for a collection.
-      "--v8-flags=--expose-gc",
-      // `deno check` in `make check` covers the types.
-      "--no-check",
-      `--junit-path=${denoReport}`,
-      ...under(denoFolders),
-    ]),
+      denoReport,
+      [
+        "deno",
+        "test",
+        "-A",
+        // Tests of what is dropped ask for a collection.
+        "--v8-flags=--expose-gc",
+        // `deno check` in `make check` covers the types.
+        "--no-check",
+        `--junit-path=${denoReport}`,
+        ...under(denoFolders),
+      ],
+      true,
+    ),
   ];
 }
 
@@ -149,16 +161,21 @@ function nativeSuites(): Suite[] {
 
 rmSync(reports, { recursive: true, force: true });
 mkdirSync(reports, { recursive: true });
-const suites = [
-  step("check", ["make", "--silent", "--keep-going", "check"]),
-  ...nativeSuites(),
-  program("model", [process.execPath, "scripts/run_model.ts", "--quick"]),
-  ...runtimeSuites(),
+/** One after the other; those of one line at the same time, since most tests wait for something. */
+const lines: readonly (readonly Suite[])[] = [
+  [step("check", ["make", "--silent", "--keep-going", "check"])],
+  ...nativeSuites().map((suite) => [suite]),
+  [program("model", [process.execPath, "scripts/run_model.ts", "--quick"])],
+  runtimeSuites(),
 ];
 const outcomes: Array<SuiteResult & { name: string }> = [];
-for (const suite of suites) {
-  console.log(`--- ${suite.name}`);
-  outcomes.push({ name: suite.name, ...(await suite.run()) });
+for (const line of lines) {
+  console.log(`--- ${line.map(({ name }) => name).join(" and ")}`);
+  outcomes.push(
+    ...(await Promise.all(
+      line.map(async ({ name, run }) => ({ name, ...(await run()) })),
+    )),
+  );
 }
 
 console.log("---");

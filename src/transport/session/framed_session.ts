@@ -111,9 +111,9 @@ export class FramedSession implements Session {
     return this.#life.whenEnded();
   }
 
-  trySend(body: MessageBody, options: MessageOptions = noOptions): boolean {
+  trySend(body: MessageBody, options?: MessageOptions): boolean {
     if (this.#life.isLeavingOrOver) throw this.#life.closedError();
-    if (options === noOptions && body instanceof Uint8Array) {
+    if (options === undefined && body instanceof Uint8Array) {
       const { Message } = FrameKind;
       const { Normal } = FramePriority;
       const id = this.#core.nextId;
@@ -129,7 +129,13 @@ export class FramedSession implements Session {
     }
     const outgoing = new Outgoing();
     outgoing.kind = FrameKind.Message;
-    fillOutgoing(outgoing, body, options, undefined, this.#sender.link?.limits);
+    fillOutgoing(
+      outgoing,
+      body,
+      options ?? noOptions,
+      undefined,
+      this.#sender.link?.limits,
+    );
     if (!this.#sender.fits(outgoing.sizeBytes)) return false;
     outgoing.id = this.#core.nextId++;
     // The caller may use its memory again as soon as this returns.

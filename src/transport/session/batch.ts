@@ -1,11 +1,8 @@
 /** Small messages that wait, as frames already. */
-import {
-  frameHeaderBytes,
-  frameLengthBytes,
-  twoTo32,
-} from "../../wire/frame.ts";
+import { frameHeaderBytes, frameLengthBytes } from "../../wire/frame.ts";
 import { writePlainFrame } from "../../wire/frame_encoder.ts";
 import type { SendCredit } from "./credit.ts";
+import { FrameRun } from "./frame_run.ts";
 import { Outgoing } from "./outgoing.ts";
 
 /** Bytes of a batch. */
@@ -73,24 +70,19 @@ export class Batch extends Outgoing {
     return { bytes: end - start, count };
   }
 
-  /** The first messages, each with memory of its own, of the sequences from `sequence` on. */
-  *messages(bytes: number, sequence: number): Generator<Outgoing> {
-    const memory = this.bytes;
-    const view = new DataView(memory.buffer, memory.byteOffset);
-    const end = this.start + bytes;
-    let nextSequence = sequence;
-    for (let at = this.start; at < end;) {
-      const next = at + this.frameBytes(at);
-      const outgoing = new Outgoing();
-      outgoing.kind = this.kind;
-      outgoing.priority = this.priority;
-      outgoing.id = view.getUint32(at + 8) * twoTo32 + view.getUint32(at + 12);
-      outgoing.payload = memory.slice(at + frameHeaderBytes, next);
-      outgoing.isOwn = true;
-      outgoing.sequence = nextSequence;
-      nextSequence += 1;
-      yield outgoing;
-      at = next;
-    }
+  /** The first frames, as they are kept. Copied, unless they are most of the batch and its memory may as well stay. */
+  run(bytes: number, count: number, sequence: number, nowMs: number): FrameRun {
+    const { start } = this;
+    const end = start + bytes;
+    return bytes * 2 >= batchBytes
+      ? new FrameRun(this.bytes, start, end, sequence, count, nowMs)
+      : new FrameRun(
+          this.bytes.slice(start, end),
+          0,
+          bytes,
+          sequence,
+          count,
+          nowMs,
+        );
   }
 }

@@ -22,6 +22,8 @@ export class Coalescer {
   end = 0;
   /** The connection took less than it was given, and has not said since that it takes more. */
   blocked = false;
+  /** Called before bytes that were written go out, or are moved or forgotten. */
+  beforeOut: (() => void) | undefined;
   /** The end as the tick saw it last. */
   #seenEnd = 0;
   #held = false;
@@ -63,6 +65,11 @@ export class Coalescer {
     return this.end + bytes <= this.#buffer.length ? this.#buffer : undefined;
   }
 
+  /** A copy of bytes that wait. */
+  written(start: number, end: number): Uint8Array {
+    return this.#buffer.slice(start, end);
+  }
+
   /** So many bytes were written at `end`. They go out at the end of the turn. */
   commit(bytes: number): void {
     this.end += bytes;
@@ -91,6 +98,7 @@ export class Coalescer {
 
   /** Writes what there is, unless the connection is stuck. */
   flush(): void {
+    this.beforeOut?.();
     if (this.blocked || this.#start === this.end) return;
     if (this.#connection.state === "open") {
       this.#start += this.#connection.write(
@@ -108,6 +116,7 @@ export class Coalescer {
 
   /** Forgets what there is, and gives the memory back. */
   discard(): void {
+    this.beforeOut?.();
     this.#start = 0;
     this.end = 0;
     if (this.#buffer.length > 0 && spareBuffers.length < spareBuffersMax)

@@ -3,6 +3,9 @@ import type { FragmentWriter } from "../../wire/fragments.ts";
 import { FramePriority } from "../../wire/kinds.ts";
 import { WheelEntry } from "./timer_wheel.ts";
 
+/** What a message counts for in the bounds of queues besides its bytes. */
+export const outgoingOverheadBytes = 64;
+
 const nothing = new Uint8Array(0);
 
 /** A message that waits, is being sent in fragments, or is kept until the peer has accepted it. */
@@ -35,7 +38,9 @@ export class Outgoing extends WheelEntry {
 
   /** What it counts for in the bounds of queues. */
   get sizeBytes(): number {
-    return this.payload.length + (this.headers?.length ?? 0) + 64;
+    return (
+      this.payload.length + (this.headers?.length ?? 0) + outgoingOverheadBytes
+    );
   }
 
   override expired(): void {

@@ -8,11 +8,12 @@ import { Batch, batchedPayloadBytesMax } from "./batch.ts";
 import { FragmentsBegun } from "./fragments_begun.ts";
 import type { LinkOutput } from "./link_output.ts";
 import { Outbox } from "./outbox.ts";
-import { Outgoing } from "./outgoing.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { checkSizes, packPayload } from "./outgoing_sizes.ts";
 import { ReplayBuffer } from "./replay_buffer.ts";
 import type { SessionSettings } from "./settings.ts";
 import type { TimerWheel } from "./timer_wheel.ts";
+import { WrittenRun } from "./written_run.ts";
 
 /** Messages that wait for room, those of `send` and `request` included, are at most so many. */
 const waitingMax = 131_072;
@@ -42,6 +43,7 @@ export class Sender {
   replay: ReplayBuffer | undefined;
   /** Over which messages go; undefined while there is no connection. */
   link: LinkOutput | undefined;
+  #run: WrittenRun | undefined;
   /** What payloads are compressed with. */
   compression: Compression | undefined;
   readonly #settings: SessionSettings;
@@ -94,15 +96,11 @@ export class Sender {
     this.bytesSent += payload.length;
     if (kind === FrameKind.Message) this.messagesSent += 1;
     else if (kind === FrameKind.Request) this.requestsSent += 1;
-    if (this.replay !== undefined) {
-      const outgoing = new Outgoing();
-      outgoing.kind = kind;
-      outgoing.priority = priority;
-      outgoing.id = id;
-      outgoing.payload = payload;
-      outgoing.sequence = this.lastSequence;
-      this.#keep(this.replay, outgoing, link);
-    }
+    this.#run?.wrote(
+      link,
+      frameHeaderBytes + payload.length,
+      this.lastSequence,
+    );
     return true;
   }
 
@@ -286,10 +284,9 @@ export class Sender {
     if (target === undefined) return false;
     target.set(batch.bytes.subarray(start, start + bytes), link.coalescer.end);
     link.wroteMany(bytes, count);
-    const { replay } = this;
-    if (replay !== undefined)
-      for (const one of batch.messages(bytes, this.lastSequence + 1))
-        replay.add(one, link.clock.nowMs);
+    this.#run?.keep();
+    const first = this.lastSequence + 1;
+    this.replay?.addRun(batch.run(bytes, count, first, link.clock.nowMs));
     this.lastSequence += count;
     this.highestSequence = this.lastSequence;
     this.bytesSent += bytes - frameHeaderBytes * count;
@@ -328,6 +325,7 @@ export class Sender {
       outgoing.payload = outgoing.payload.slice();
       outgoing.isOwn = true;
     }
+    this.#run?.keep();
     replay.add(outgoing, link.clock.nowMs);
   }
 
@@ -345,6 +343,7 @@ export class Sender {
    */
   lost(): Outgoing[] {
     this.link = undefined;
+    this.#run?.keep();
     this.#inFragments.clear();
     const oldest = this.replay?.oldest ?? Number.POSITIVE_INFINITY;
     const gone: Outgoing[] = [];
@@ -372,6 +371,7 @@ export class Sender {
    * @returns what was kept of that one
    */
   reset(): Outgoing[] {
+    this.#run?.keep();
     const kept = this.replay?.from(0) ?? [];
     this.replay?.reset();
     this.lastSequence = 0;
@@ -394,6 +394,8 @@ export class Sender {
 
   /** Makes room for a peer that may come back. */
   keepForReplay(): void {
-    this.replay ??= new ReplayBuffer(this.#settings.replay);
+    if (this.replay !== undefined) return;
+    this.replay = new ReplayBuffer(this.#settings.replay);
+    this.#run = new WrittenRun(this.replay);
   }
 }

@@ -1,4 +1,5 @@
 /** Frames into bytes, in memory that the caller owns. */
+import { deadlineBlockBytes, writeDeadlineBlock } from "./deadline_header.ts";
 import {
   frameHeaderBytes,
   frameIdMax,
@@ -117,6 +118,45 @@ export function writePlainFrame(
     tagLow,
   );
   target.set(payload, offset + frameHeaderBytes);
+  return sizeBytes;
+}
+
+/** Bytes that a deadline adds to a plain frame: the length of its headers, and they. */
+export const deadlineHeadersBytes: number = 4 + deadlineBlockBytes;
+
+/**
+ * Writes a frame whose only header is a deadline: what nearly every request is. As `writePlainFrame` otherwise.
+ *
+ * @param deadlineMs a whole number of milliseconds below 2^32
+ * @returns the bytes written
+ * @throws {RangeError} when they do not fit; nothing was written then
+ */
+export function writeDeadlineFrame(
+  target: Uint8Array,
+  offset: number,
+  kind: number,
+  priority: number,
+  id: number,
+  deadlineMs: number,
+  payload: Uint8Array,
+): number {
+  const sizeBytes = frameHeaderBytes + deadlineHeadersBytes + payload.length;
+  if (offset + sizeBytes > target.length) refuseRoom(target, offset, sizeBytes);
+  writeFrameHeader(
+    target,
+    offset,
+    sizeBytes,
+    kind,
+    FrameFlag.Headers,
+    priority,
+    id,
+    0,
+    0,
+  );
+  const at = offset + frameHeaderBytes;
+  writeUint32(target, at, deadlineBlockBytes);
+  writeDeadlineBlock(target, at + 4, deadlineMs);
+  target.set(payload, at + deadlineHeadersBytes);
   return sizeBytes;
 }
 

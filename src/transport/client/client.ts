@@ -178,9 +178,26 @@ export class TransportClient implements AsyncDisposable {
    * @throws {FateUnknownError} when the session was lost before the answer came
    * @throws {TimedOutError | SessionClosedError | ReconnectFailedError | WireTooLargeError} or the signal's reason
    */
-  async request(
+  request(
     body: MessageBody,
-    options: RequestOptions = {},
+    options?: RequestOptions,
+  ): Promise<IncomingMessage> {
+    // What is sent at most once needs no second promise around it.
+    if (options === undefined) {
+      try {
+        const session = this.#connector.takingSession;
+        if (session !== undefined) return session.request(body);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.#requestUntilKnown(body, options ?? {});
+  }
+
+  /** Waits for a connection, and for another one when a request that may be sent twice has lost its own. */
+  async #requestUntilKnown(
+    body: MessageBody,
+    options: RequestOptions,
   ): Promise<IncomingMessage> {
     const { timeoutMs = this.#settings.requestTimeoutMs } = options;
     const dueMs = deadlineMs(timeoutMs);

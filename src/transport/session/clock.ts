@@ -18,7 +18,7 @@ export const systemClock: SessionClock = {
     clearTimeout(timer as ReturnType<typeof setTimeout> | undefined),
 };
 
-/** The time of a chunk that is being handled: asked for once, if at all. */
+/** The time of one turn: asked for once until what was written in it goes out, or the chunk is handled. */
 export class ChunkClock {
   readonly #clock: SessionClock;
   #nowMs = -1;
@@ -27,7 +27,7 @@ export class ChunkClock {
     this.#clock = clock;
   }
 
-  /** When the chunk has come, or what came last. */
+  /** Only for what is written in the same turn: that is what ends it. */
   get nowMs(): number {
     if (this.#nowMs < 0) this.#nowMs = this.#clock.nowMs();
     return this.#nowMs;

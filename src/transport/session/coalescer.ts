@@ -1,5 +1,6 @@
 /** Many frames in one write: what is written in one turn of the event loop goes out together. */
 import type { Connection } from "../adapter.ts";
+import type { ChunkClock } from "./clock.ts";
 
 /** So many bytes go out without waiting for the end of the turn. */
 export const flushBytes = 131_072;
@@ -16,6 +17,7 @@ const nothing: Uint8Array = new Uint8Array(0);
 /** The output of one connection. */
 export class Coalescer {
   readonly #connection: Connection;
+  readonly #clock: ChunkClock | undefined;
   #buffer = nothing;
   #start = 0;
   /** Where the next frame is written. */
@@ -30,8 +32,10 @@ export class Coalescer {
   #scheduled = false;
   readonly #tick: () => void;
 
-  constructor(connection: Connection) {
+  /** @param clock whose time is asked again when a turn is over */
+  constructor(connection: Connection, clock?: ChunkClock) {
     this.#connection = connection;
+    this.#clock = clock;
     // More than one write a turn is made in a row of microtasks: wait until one adds nothing.
     this.#tick = () => {
       if (this.end !== this.#seenEnd) {
@@ -99,6 +103,7 @@ export class Coalescer {
   /** Writes what there is, unless the connection is stuck. */
   flush(): void {
     this.beforeOut?.();
+    this.#clock?.forget();
     if (this.blocked || this.#start === this.end) return;
     if (this.#connection.state === "open") {
       this.#start += this.#connection.write(

@@ -1,5 +1,6 @@
 /** Messages as they were received. */
 import { jsonCodec, type PayloadCodecs, textCodec } from "../../wire/codecs.ts";
+import { readDeadlineBlock } from "../../wire/deadline_header.ts";
 import { twoTo32 } from "../../wire/frame.ts";
 import { decodeHeaders, type MessageHeaders } from "../../wire/headers.ts";
 import type { WireLimits } from "../../wire/limits.ts";
@@ -7,8 +8,6 @@ import type { IncomingMessage, IncomingRequest, Priority } from "../message.ts";
 
 const priorityNames: readonly Priority[] = ["low", "normal", "high"];
 const noHeaders: MessageHeaders = {};
-/** Bytes of a block with nothing but a deadline. */
-const deadlineBlockBytes = 7;
 
 /** What messages of one session have in common. */
 export interface IncomingContext {
@@ -132,19 +131,7 @@ export function readHeaders(
   limits: WireLimits,
 ): MessageHeaders {
   if (start === end) return noHeaders;
-  if (
-    end - start === deadlineBlockBytes &&
-    chunk[start] === 1 &&
-    chunk[start + 1] === 0 &&
-    chunk[start + 2] === 4
-  )
-    return {
-      deadlineMs:
-        (((chunk[start + 3] ?? 0) << 24) |
-          ((chunk[start + 4] ?? 0) << 16) |
-          ((chunk[start + 5] ?? 0) << 8) |
-          (chunk[start + 6] ?? 0)) >>>
-        0,
-    };
+  const deadlineMs = readDeadlineBlock(chunk, start, end);
+  if (deadlineMs !== undefined) return { deadlineMs };
   return decodeHeaders(chunk.subarray(start, end), limits);
 }

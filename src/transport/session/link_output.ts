@@ -10,6 +10,8 @@ import {
   encodeFrame,
   frameSizeBytes,
   type OutgoingFrame,
+  deadlineHeadersBytes,
+  writeDeadlineFrame,
   writeFrameHeader,
   writePlainFrame,
 } from "../../wire/frame_encoder.ts";
@@ -48,7 +50,7 @@ export class LinkOutput {
   readonly #heartbeat: Heartbeat;
 
   constructor(connection: Connection, clock: ChunkClock, heartbeat: Heartbeat) {
-    this.coalescer = new Coalescer(connection);
+    this.coalescer = new Coalescer(connection, clock);
     this.clock = clock;
     this.#heartbeat = heartbeat;
   }
@@ -70,33 +72,29 @@ export class LinkOutput {
     );
   }
 
-  /** Writes a data frame without headers and fragments, for which `takes` holds. Returns whether there was room. */
+  /**
+   * Writes a data frame without tag and fragments, with no header but a deadline, for which `takes` holds.
+   *
+   * @returns its bytes; 0 when there was no room
+   */
   writePlain(
     kind: number,
     priority: number,
     id: number,
-    tagHigh: number,
-    tagLow: number,
+    deadlineMs: number | undefined,
     payload: Uint8Array,
-  ): boolean {
-    const sizeBytes = frameHeaderBytes + payload.length;
-    const target = this.coalescer.reserve(sizeBytes);
-    if (target === undefined) return false;
-    writePlainFrame(
-      target,
-      this.coalescer.end,
-      kind,
-      priority,
-      id,
-      tagHigh,
-      tagLow,
-      payload,
-    );
-    this.coalescer.commit(sizeBytes);
-    this.sendCredit.take(sizeBytes, true);
-    this.framesSent += 1;
-    this.#heartbeat.sent();
-    return true;
+  ): number {
+    const { coalescer } = this;
+    const sizeBytes = plainFrameBytes(deadlineMs, payload);
+    const target = coalescer.reserve(sizeBytes);
+    if (target === undefined) return 0;
+    const at = coalescer.end;
+    if (deadlineMs === undefined)
+      writePlainFrame(target, at, kind, priority, id, 0, 0, payload);
+    else
+      writeDeadlineFrame(target, at, kind, priority, id, deadlineMs, payload);
+    this.wrote(sizeBytes, true);
+    return sizeBytes;
   }
 
   /** The same for any data frame that is whole. */
@@ -203,4 +201,16 @@ export class LinkOutput {
     this.framesSent += 1;
     this.#heartbeat.sent();
   }
+}
+
+/** Bytes of a frame as `writePlain` writes it. */
+export function plainFrameBytes(
+  deadlineMs: number | undefined,
+  payload: Uint8Array,
+): number {
+  return (
+    frameHeaderBytes +
+    (deadlineMs === undefined ? 0 : deadlineHeadersBytes) +
+    payload.length
+  );
 }

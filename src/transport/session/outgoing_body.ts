@@ -1,10 +1,19 @@
 /** Body and options of a message as they are sent. */
 import { jsonCodec, textCodec } from "../../wire/codecs.ts";
+import {
+  deadlineBlockBytes,
+  writeDeadlineBlock,
+} from "../../wire/deadline_header.ts";
 import { splitTag } from "../../wire/frame_encoder.ts";
 import { encodeHeaders, type MessageHeaders } from "../../wire/headers.ts";
 import { FramePriority } from "../../wire/kinds.ts";
 import type { WireLimits } from "../../wire/limits.ts";
-import type { MessageBody, MessageOptions, Priority } from "../message.ts";
+import type {
+  MessageBody,
+  MessageOptions,
+  Priority,
+  RequestOptions,
+} from "../message.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 /** Numbers of the priorities on the wire. */
@@ -85,18 +94,23 @@ function isPlain(
   );
 }
 
-/** What `encodeHeaders` makes of a deadline, without its cost: every request has one. */
+/** Whether a request is nothing but its body and a deadline. */
+export function isBare(options: RequestOptions): boolean {
+  return (
+    options.signal === undefined &&
+    options.priority === undefined &&
+    options.tag === undefined &&
+    isPlain(options)
+  );
+}
+
+/** What `encodeHeaders` makes of a deadline and one more block. */
 function deadlineBlock(
   deadlineMs: number,
   more: Uint8Array | undefined,
 ): Uint8Array {
-  const block = new Uint8Array(7 + (more?.length ?? 0));
-  block[0] = 1;
-  block[2] = 4;
-  block[3] = deadlineMs >>> 24;
-  block[4] = deadlineMs >>> 16;
-  block[5] = deadlineMs >>> 8;
-  block[6] = deadlineMs;
-  if (more !== undefined) block.set(more, 7);
+  const block = new Uint8Array(deadlineBlockBytes + (more?.length ?? 0));
+  writeDeadlineBlock(block, 0, deadlineMs);
+  if (more !== undefined) block.set(more, deadlineBlockBytes);
   return block;
 }

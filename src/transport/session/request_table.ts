@@ -1,5 +1,5 @@
 /** Requests of ours that wait for an answer. */
-import { FrameKind } from "../../wire/kinds.ts";
+import { FrameKind, FramePriority } from "../../wire/kinds.ts";
 import { TimedOutError } from "../errors.ts";
 import type {
   IncomingMessage,
@@ -9,7 +9,7 @@ import type {
 import { SendQueueFullError } from "../session_errors.ts";
 import type { LinkOutput } from "./link_output.ts";
 import { Outgoing, ownPayload } from "./outgoing.ts";
-import { fillOutgoing } from "./outgoing_body.ts";
+import { fillOutgoing, isBare } from "./outgoing_body.ts";
 import type { Sender } from "./sender.ts";
 import type { SessionSettings } from "./settings.ts";
 import { type TimerWheel, WheelEntry } from "./timer_wheel.ts";
@@ -27,21 +27,23 @@ export class PendingRequest extends WheelEntry {
   isIdempotent = false;
   signal: AbortSignal | undefined = undefined;
   onAbort: (() => void) | undefined = undefined;
-  onExpired: ((request: PendingRequest) => void) | undefined = undefined;
+  readonly #onExpired: (request: PendingRequest) => void;
 
   constructor(
     id: number,
     resolve: (answer: IncomingMessage) => void,
     reject: (error: unknown) => void,
+    onExpired: (request: PendingRequest) => void,
   ) {
     super();
     this.id = id;
     this.resolve = resolve;
     this.reject = reject;
+    this.#onExpired = onExpired;
   }
 
   override expired(): void {
-    this.onExpired?.(this);
+    this.#onExpired(this);
   }
 
   /** Listens to its signal no more. */
@@ -91,8 +93,7 @@ export class RequestTable {
     resolve: (answer: IncomingMessage) => void,
     reject: (error: unknown) => void,
   ): void {
-    const { signal, idempotencyKey } = options;
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     if (this.#pending.size >= this.#settings.pendingRequests)
       throw new SendQueueFullError(
         `${this.#pending.size} requests wait for an answer, allowed ${this.#settings.pendingRequests}`,
@@ -102,19 +103,49 @@ export class RequestTable {
       throw new RangeError(
         `timeoutMs: given ${timeoutMs}, allowed a number of milliseconds >= 0`,
       );
+    const deadlineMs = Math.min(Math.ceil(timeoutMs), 0xffff_ffff);
+    const id = this.#nextId();
+    const pending = new PendingRequest(id, resolve, reject, this.#onExpired);
+    if (
+      body instanceof Uint8Array &&
+      isBare(options) &&
+      this.#sender.tryPlain(
+        FrameKind.Request,
+        FramePriority.Normal,
+        id,
+        body,
+        deadlineMs,
+      )
+    ) {
+      this.#pending.set(id, pending);
+      const { link } = this.#sender;
+      const nowMs = link?.clock.nowMs ?? this.#settings.clock.nowMs();
+      this.#wheel.add(pending, nowMs + timeoutMs);
+      return;
+    }
+    this.#offer(pending, body, options, timeoutMs, deadlineMs);
+  }
+
+  /** The way for requests that have to wait, or have more than bytes. */
+  #offer(
+    pending: PendingRequest,
+    body: MessageBody,
+    options: RequestOptions,
+    timeoutMs: number,
+    deadlineMs: number,
+  ): void {
+    const { signal, idempotencyKey } = options;
+    const { id } = pending;
     const outgoing = new Outgoing();
     outgoing.kind = FrameKind.Request;
+    outgoing.id = id;
     fillOutgoing(
       outgoing,
       body,
       options,
-      Math.min(Math.ceil(timeoutMs), 0xffff_ffff),
+      deadlineMs,
       this.#sender.link?.limits,
     );
-    const id = this.#nextId();
-    outgoing.id = id;
-    const pending = new PendingRequest(id, resolve, reject);
-    pending.onExpired = this.#onRequestExpired;
     if (signal !== undefined) {
       pending.signal = signal;
       pending.onAbort = () => this.#giveUp(pending, signal.reason);
@@ -140,7 +171,7 @@ export class RequestTable {
     }
   }
 
-  readonly #onRequestExpired = (pending: PendingRequest): void =>
+  readonly #onExpired = (pending: PendingRequest): void =>
     this.#giveUp(pending, new TimedOutError("the answer did not come in time"));
 
   /** Takes a request out of the table; undefined when that was done before. */

@@ -6,7 +6,7 @@ import { frameSizeBytes } from "../../wire/frame_encoder.ts";
 import { FrameFlag, FrameKind } from "../../wire/kinds.ts";
 import { Batch, batchedPayloadBytesMax } from "./batch.ts";
 import { FragmentsBegun } from "./fragments_begun.ts";
-import type { LinkOutput } from "./link_output.ts";
+import { type LinkOutput, plainFrameBytes } from "./link_output.ts";
 import { Outbox } from "./outbox.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { checkSizes, packPayload } from "./outgoing_sizes.ts";
@@ -78,29 +78,27 @@ export class Sender {
     priority: number,
     id: number,
     payload: Uint8Array,
+    deadlineMs?: number,
   ): boolean {
-    const link = this.link;
+    const { link } = this;
     if (
       link === undefined ||
       !link.isOpen ||
       this.outbox.size > 0 ||
       payload.length > link.plainBytes ||
-      !link.takes(frameHeaderBytes + payload.length, true) ||
       (this.compression !== undefined &&
         payload.length >= this.#settings.compressionThresholdBytes) ||
-      !link.writePlain(kind, priority, id, 0, 0, payload)
+      !link.takes(plainFrameBytes(deadlineMs, payload), true)
     )
       return false;
+    const sizeBytes = link.writePlain(kind, priority, id, deadlineMs, payload);
+    if (sizeBytes === 0) return false;
     this.lastSequence += 1;
     this.highestSequence = this.lastSequence;
     this.bytesSent += payload.length;
     if (kind === FrameKind.Message) this.messagesSent += 1;
     else if (kind === FrameKind.Request) this.requestsSent += 1;
-    this.#run?.wrote(
-      link,
-      frameHeaderBytes + payload.length,
-      this.lastSequence,
-    );
+    this.#run?.wrote(link, sizeBytes, this.lastSequence);
     return true;
   }
 

@@ -2,23 +2,28 @@
 import { frameHeaderBytes, frameLengthBytes } from "../../wire/frame.ts";
 import { writePlainFrame } from "../../wire/frame_encoder.ts";
 import type { SendCredit } from "./credit.ts";
+import {
+  copyOfFrames,
+  frameBlockBytes,
+  giveFrameBlock,
+  takeFrameBlock,
+} from "./frame_blocks.ts";
 import { FrameRun } from "./frame_run.ts";
 import { Outgoing } from "./outgoing.ts";
-
-/** Bytes of a batch. */
-const batchBytes = 32_768;
 
 /** Payloads up to this go into batches: no receiver has less for a frame. */
 export const batchedPayloadBytesMax = 1024;
 
 /** Small messages without headers that wait, as the frames that they become: thousands of them cost hardly more than their bytes. */
 export class Batch extends Outgoing {
-  readonly bytes: Uint8Array = new Uint8Array(batchBytes);
+  readonly bytes: Uint8Array = takeFrameBlock();
   /** Where the next frame to be sent begins. */
   start = 0;
   end = 0;
   /** Frames that wait. */
   count = 0;
+  /** Whether its memory belongs to somebody else. */
+  #isHandedOver = false;
 
   override get sizeBytes(): number {
     return this.end - this.start;
@@ -27,7 +32,7 @@ export class Batch extends Outgoing {
   /** Adds a frame. Returns whether there was room. */
   add(kind: number, id: number, payload: Uint8Array): boolean {
     const sizeBytes = frameHeaderBytes + payload.length;
-    if (this.end + sizeBytes > batchBytes) return false;
+    if (this.end + sizeBytes > frameBlockBytes) return false;
     writePlainFrame(
       this.bytes,
       this.end,
@@ -70,19 +75,21 @@ export class Batch extends Outgoing {
     return { bytes: end - start, count };
   }
 
-  /** The first frames, as they are kept. Copied, unless they are most of the batch and its memory may as well stay. */
+  /** The first frames, as they are kept. A batch that is sent as a whole hands its memory over. */
   run(bytes: number, count: number, sequence: number, nowMs: number): FrameRun {
     const { start } = this;
     const end = start + bytes;
-    return bytes * 2 >= batchBytes
-      ? new FrameRun(this.bytes, start, end, sequence, count, nowMs)
-      : new FrameRun(
-          this.bytes.slice(start, end),
-          0,
-          bytes,
-          sequence,
-          count,
-          nowMs,
-        );
+    if (start === 0 && count === this.count && !this.#isHandedOver) {
+      this.#isHandedOver = true;
+      return new FrameRun(this.bytes, 0, end, sequence, count, nowMs);
+    }
+    const copy = copyOfFrames(this.bytes, start, end);
+    return new FrameRun(copy, 0, bytes, sequence, count, nowMs);
+  }
+
+  /** All of it was sent: its memory is free, unless it was handed over. */
+  done(): void {
+    if (!this.#isHandedOver) giveFrameBlock(this.bytes);
+    this.#isHandedOver = true;
   }
 }

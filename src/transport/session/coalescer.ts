@@ -1,6 +1,7 @@
 /** Many frames in one write: what is written in one turn of the event loop goes out together. */
 import type { Connection } from "../adapter.ts";
 import type { ChunkClock } from "./clock.ts";
+import { copyOfFrames } from "./frame_blocks.ts";
 
 /** So many bytes go out without waiting for the end of the turn. */
 export const flushBytes = 131_072;
@@ -69,9 +70,9 @@ export class Coalescer {
     return this.end + bytes <= this.#buffer.length ? this.#buffer : undefined;
   }
 
-  /** A copy of bytes that wait. */
+  /** A copy of frames that wait, at the beginning of what it returns. */
   written(start: number, end: number): Uint8Array {
-    return this.#buffer.slice(start, end);
+    return copyOfFrames(this.#buffer, start, end);
   }
 
   /** So many bytes were written at `end`. They go out at the end of the turn. */

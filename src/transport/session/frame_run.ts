@@ -5,6 +5,7 @@ import {
   twoTo32,
 } from "../../wire/frame.ts";
 import { FrameFlag } from "../../wire/kinds.ts";
+import { giveFrameBlock } from "./frame_blocks.ts";
 import { Outgoing, outgoingOverheadBytes } from "./outgoing.ts";
 
 /** Messages of one frame each, of sequences without gaps: thousands of them are one object and one copy. */
@@ -17,7 +18,7 @@ export class FrameRun {
   #count: number;
 
   /**
-   * @param bytes of whole frames from `start` up to `end`; not to be changed any more
+   * @param bytes of whole frames from `start` up to `end`; of the run alone from now on
    * @param sequence of the first one
    */
   constructor(
@@ -53,6 +54,11 @@ export class FrameRun {
       this.#start +
       this.#count * (outgoingOverheadBytes - frameHeaderBytes)
     );
+  }
+
+  /** It is not needed any more: its memory is used again. */
+  release(): void {
+    giveFrameBlock(this.#bytes);
   }
 
   /** Keeps all but the first. Returns its sequence. */

@@ -125,7 +125,9 @@ export class Outbox {
     batch.count -= frames;
     this.#batched -= frames;
     this.#bytes -= bytes;
-    if (batch.count === 0) this.remove(batch);
+    if (batch.count > 0) return;
+    this.remove(batch);
+    batch.done();
   }
 
   /** Waits before all of those that are new. */

@@ -120,6 +120,7 @@ export class ReplayBuffer {
     this.#bytes -= first.sizeBytes;
     this.#size -= isRun ? first.count : 1;
     this.oldest = (isRun ? first.lastSequence : first.sequence) + 1;
+    if (isRun) first.release();
     if (this.#head === this.#kept.length) {
       this.#kept = [];
       this.#head = 0;

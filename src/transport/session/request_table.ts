@@ -12,38 +12,49 @@ import { Outgoing, ownPayload } from "./outgoing.ts";
 import { fillOutgoing, isBare } from "./outgoing_body.ts";
 import type { Sender } from "./sender.ts";
 import type { SessionSettings } from "./settings.ts";
-import { type TimerWheel, WheelEntry } from "./timer_wheel.ts";
+import type { Timed, TimerWheel } from "./timer_wheel.ts";
 
 /** Requests that were cancelled while they may have to be sent again. */
 const cancelledMax = 4096;
 
-/** One request. */
-export class PendingRequest extends WheelEntry {
+/** One request. One object without a class beneath it: there is one of them for each request. */
+export class PendingRequest implements Timed {
+  dueMs: number;
+  before: Timed | undefined;
+  after: Timed | undefined;
+  slot: number;
   readonly id: number;
   readonly resolve: (answer: IncomingMessage) => void;
   readonly reject: (error: unknown) => void;
+  readonly giveUp: (request: PendingRequest) => void;
   /** What was sent, as long as it may have to be sent once more, or waits. */
-  outgoing: Outgoing | undefined = undefined;
-  isIdempotent = false;
-  signal: AbortSignal | undefined = undefined;
-  onAbort: (() => void) | undefined = undefined;
-  readonly #onExpired: (request: PendingRequest) => void;
+  outgoing: Outgoing | undefined;
+  isIdempotent: boolean;
+  signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
 
   constructor(
     id: number,
     resolve: (answer: IncomingMessage) => void,
     reject: (error: unknown) => void,
-    onExpired: (request: PendingRequest) => void,
+    giveUp: (request: PendingRequest) => void,
   ) {
-    super();
+    this.dueMs = Number.POSITIVE_INFINITY;
+    this.before = undefined;
+    this.after = undefined;
+    this.slot = -1;
     this.id = id;
     this.resolve = resolve;
     this.reject = reject;
-    this.#onExpired = onExpired;
+    this.giveUp = giveUp;
+    this.outgoing = undefined;
+    this.isIdempotent = false;
+    this.signal = undefined;
+    this.onAbort = undefined;
   }
 
-  override expired(): void {
-    this.#onExpired(this);
+  expired(): void {
+    this.giveUp(this);
   }
 
   /** Listens to its signal no more. */
@@ -206,7 +217,12 @@ export class RequestTable {
   /** An answer has come; gives the request, unless it was given up before. */
   answered(id: number): PendingRequest | undefined {
     const pending = this.#pending.get(id);
-    if (pending !== undefined) return this.settle(pending);
+    if (pending !== undefined) {
+      this.#pending.delete(id);
+      this.#wheel.remove(pending);
+      if (pending.signal !== undefined) pending.release();
+      return pending;
+    }
     this.lateAnswers += 1;
     this.#cancelled.delete(id);
     return undefined;

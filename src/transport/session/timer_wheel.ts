@@ -2,14 +2,24 @@
 import type { SessionClock } from "./clock.ts";
 
 /** Something with a deadline. It is in one wheel at most. */
-export class WheelEntry {
-  dueMs: number = Number.POSITIVE_INFINITY;
+export interface Timed {
+  dueMs: number;
   /** Neighbours in its slot; for the wheel only. */
-  before: WheelEntry | undefined = undefined;
-  after: WheelEntry | undefined = undefined;
+  before: Timed | undefined;
+  after: Timed | undefined;
+  /** -1 outside of a wheel. */
+  slot: number;
+  /** Called by the wheel when it is due. */
+  expired(): void;
+}
+
+/** What has a deadline only sometimes, or is not made often. */
+export class WheelEntry implements Timed {
+  dueMs: number = Number.POSITIVE_INFINITY;
+  before: Timed | undefined = undefined;
+  after: Timed | undefined = undefined;
   slot = -1;
 
-  /** Called by the wheel when it is due. */
   expired(): void {}
 }
 
@@ -21,7 +31,7 @@ const slotCount = 512;
 export class TimerWheel {
   readonly #clock: SessionClock;
   /** First entry of each slot. */
-  readonly #slots: (WheelEntry | undefined)[] = [];
+  readonly #slots: (Timed | undefined)[] = [];
   #size = 0;
   #timer: unknown;
   /** The tick that the timer waits for. */
@@ -39,7 +49,7 @@ export class TimerWheel {
   }
 
   /** Waits for an instant of the clock; Infinity waits for nothing. */
-  add(entry: WheelEntry, dueMs: number): void {
+  add(entry: Timed, dueMs: number): void {
     entry.dueMs = dueMs;
     if (dueMs === Number.POSITIVE_INFINITY) return;
     if (this.#slots.length === 0) this.#slots.length = slotCount;
@@ -58,7 +68,7 @@ export class TimerWheel {
   }
 
   /** Waits no more. Nothing happens when it is not waiting. */
-  remove(entry: WheelEntry): void {
+  remove(entry: Timed): void {
     const { slot, before, after } = entry;
     if (slot < 0) return;
     if (before === undefined) this.#slots[slot] = after;
@@ -91,7 +101,7 @@ export class TimerWheel {
     const nowMs = this.#clock.nowMs();
     const nowTick = Math.floor(nowMs / slotMs);
     const from = Math.max(this.#doneTick + 1, nowTick - slotCount + 1);
-    const due: WheelEntry[] = [];
+    const due: Timed[] = [];
     for (let tick = from; tick <= nowTick; tick++) {
       let entry = this.#slots[tick % slotCount];
       while (entry !== undefined) {

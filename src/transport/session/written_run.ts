@@ -48,7 +48,7 @@ export class WrittenRun {
     const run = new FrameRun(
       bytes,
       0,
-      bytes.length,
+      this.#end - this.#start,
       this.#sequence,
       this.#count,
       clock.nowMs,

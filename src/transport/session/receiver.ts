@@ -103,7 +103,7 @@ export class Receiver implements MessageTaker, IncomingContext {
         headers,
       );
       if (kind === FrameKind.Message) this.#responder.message(received);
-      else this.#requests.answered(id)?.resolve(received);
+      else this.#requests.resolve(id, received);
     } else if (kind === FrameKind.Request) {
       const request = new ReceivedRequest(
         this,
@@ -121,7 +121,7 @@ export class Receiver implements MessageTaker, IncomingContext {
       this.#responder.request(id, request);
     } else {
       const error = receivedError(chunk.subarray(start, end));
-      this.#requests.answered(id)?.reject(error);
+      this.#requests.reject(id, error);
     }
   }
 

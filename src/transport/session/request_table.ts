@@ -17,19 +17,27 @@ import type { Timed, TimerWheel } from "./timer_wheel.ts";
 /** Requests that were cancelled while they may have to be sent again. */
 const cancelledMax = 4096;
 
-/** One request. One object without a class beneath it: there is one of them for each request. */
+/** An object that no request uses holds none of its promise. */
+const unused = (): void => undefined;
+
+/** Objects of requests that are used again. */
+const sparesMax = 1024;
+
+/** One request. */
 export class PendingRequest implements Timed {
   dueMs: number;
   before: Timed | undefined;
   after: Timed | undefined;
   slot: number;
-  readonly id: number;
-  readonly resolve: (answer: IncomingMessage) => void;
-  readonly reject: (error: unknown) => void;
+  id: number;
+  resolve: (answer: IncomingMessage) => void;
+  reject: (error: unknown) => void;
   readonly giveUp: (request: PendingRequest) => void;
   /** What was sent, as long as it may have to be sent once more, or waits. */
   outgoing: Outgoing | undefined;
   isIdempotent: boolean;
+  /** Whether it did not go the short way: then closures know it. */
+  wasOffered: boolean;
   signal: AbortSignal | undefined;
   onAbort: (() => void) | undefined;
 
@@ -49,6 +57,7 @@ export class PendingRequest implements Timed {
     this.giveUp = giveUp;
     this.outgoing = undefined;
     this.isIdempotent = false;
+    this.wasOffered = false;
     this.signal = undefined;
     this.onAbort = undefined;
   }
@@ -77,6 +86,7 @@ export class RequestTable {
   readonly #changed: () => void;
   readonly #pending = new Map<number, PendingRequest>();
   readonly #cancelled = new Set<number>();
+  readonly #spares: PendingRequest[] = [];
 
   constructor(
     settings: SessionSettings,
@@ -116,7 +126,7 @@ export class RequestTable {
       );
     const deadlineMs = Math.min(Math.ceil(timeoutMs), 0xffff_ffff);
     const id = this.#nextId();
-    const pending = new PendingRequest(id, resolve, reject, this.#onExpired);
+    const pending = this.#newRequest(id, resolve, reject);
     if (
       body instanceof Uint8Array &&
       isBare(options) &&
@@ -147,6 +157,7 @@ export class RequestTable {
   ): void {
     const { signal, idempotencyKey } = options;
     const { id } = pending;
+    pending.wasOffered = true;
     const outgoing = new Outgoing();
     outgoing.kind = FrameKind.Request;
     outgoing.id = id;
@@ -214,18 +225,62 @@ export class RequestTable {
     this.#changed();
   }
 
-  /** An answer has come; gives the request, unless it was given up before. */
-  answered(id: number): PendingRequest | undefined {
+  /** An answer has come. */
+  resolve(id: number, answer: IncomingMessage): void {
+    const pending = this.#take(id);
+    if (pending === undefined) return;
+    pending.resolve(answer);
+    this.#spare(pending);
+  }
+
+  /** An answer has come that is an error. */
+  reject(id: number, error: unknown): void {
+    const pending = this.#take(id);
+    if (pending === undefined) return;
+    pending.reject(error);
+    this.#spare(pending);
+  }
+
+  /** Takes a request out of the table; undefined when it was given up before. */
+  #take(id: number): PendingRequest | undefined {
     const pending = this.#pending.get(id);
     if (pending !== undefined) {
       this.#pending.delete(id);
       this.#wheel.remove(pending);
-      if (pending.signal !== undefined) pending.release();
       return pending;
     }
     this.lateAnswers += 1;
     this.#cancelled.delete(id);
     return undefined;
+  }
+
+  /** Keeps an answered request's object for another one, unless something else may know it. */
+  #spare(pending: PendingRequest): void {
+    pending.release();
+    if (
+      pending.signal !== undefined ||
+      pending.outgoing !== undefined ||
+      pending.wasOffered ||
+      this.#spares.length >= sparesMax
+    )
+      return;
+    pending.resolve = unused;
+    pending.reject = unused;
+    this.#spares.push(pending);
+  }
+
+  #newRequest(
+    id: number,
+    resolve: (answer: IncomingMessage) => void,
+    reject: (error: unknown) => void,
+  ): PendingRequest {
+    const spare = this.#spares.pop();
+    if (spare === undefined)
+      return new PendingRequest(id, resolve, reject, this.#onExpired);
+    spare.id = id;
+    spare.resolve = resolve;
+    spare.reject = reject;
+    return spare;
   }
 
   /** The session goes on: cancels may have been lost. */

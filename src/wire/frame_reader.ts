@@ -25,10 +25,13 @@ import { protocolVersion, type WireLimits } from "./limits.ts";
 /** Version and flags of a frame without flags, where they lie in its second word. */
 const plainWord = protocolVersion.max << 24;
 
+/** What is compared with it: all flags but the one for headers. */
+const plainMask = 0xff00_ff00 & ~(FrameFlag.Headers << 8);
+
 /** Limits, and what follows from them for whole frames. */
 export interface FrameBounds {
   readonly maxFrameBytes: number;
-  /** Of a data frame without flags. */
+  /** Of a data frame on the hot path. */
   readonly maxPlainFrameBytes: number;
   readonly maxDataFrameBytes: number;
   readonly maxControlFrameBytes: number;
@@ -138,7 +141,7 @@ export function checkFrameHeader(
 }
 
 /**
- * The hot path: a data frame without flags that is wholly there and has nothing wrong. The chunk is in the slot already.
+ * The hot path: a data frame without flags, or with headers only, that is wholly there and has nothing wrong. The chunk is in the slot already.
  *
  * @param end of the bytes that are there, at least 24 after the offset
  * @returns bytes of the frame on the wire; 0 when it is another frame, of which only `checkFrameHeader` and `readFrame`
@@ -156,7 +159,7 @@ export function readPlainFrame(
   const kind = (word >>> 16) & 0xff;
   const id = view.getUint32(offset + 8) * twoTo32 + view.getUint32(offset + 12);
   if (
-    (word & 0xff00_ff00) !== plainWord ||
+    (word & plainMask) !== plainWord ||
     !isDataKind(kind) ||
     (word & 0xff) > priorityMax ||
     sizeBytes < frameHeaderBytes ||
@@ -166,19 +169,32 @@ export function readPlainFrame(
     id > frameIdMax
   )
     return 0;
-  const start = offset + frameHeaderBytes;
+  let start = offset + frameHeaderBytes;
+  let headersEnd = start;
+  const flags = (word >>> 8) & 0xff;
+  if (flags !== 0) {
+    if (sizeBytes < frameHeaderBytes + 4) return 0;
+    const headersBytes = view.getUint32(start);
+    start += 4;
+    headersEnd = start + headersBytes;
+    if (
+      headersBytes > bounds.maxHeadersBytes ||
+      headersEnd > offset + sizeBytes
+    )
+      return 0;
+  }
   slot.version = word >>> 24;
   slot.kind = kind;
-  slot.flags = 0;
+  slot.flags = flags;
   slot.priority = word & 0xff;
   slot.id = id;
   slot.tagHigh = view.getUint32(offset + 16);
   slot.tagLow = view.getUint32(offset + 20);
-  slot.totalBytes = sizeBytes - frameHeaderBytes;
+  slot.totalBytes = offset + sizeBytes - headersEnd;
   slot.frameBytes = sizeBytes;
   slot.headersStart = start;
-  slot.headersEnd = start;
-  slot.payloadStart = start;
+  slot.headersEnd = headersEnd;
+  slot.payloadStart = headersEnd;
   slot.payloadEnd = offset + sizeBytes;
   return sizeBytes;
 }

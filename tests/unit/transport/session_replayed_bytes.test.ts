@@ -99,6 +99,44 @@ describe("session - bytes that are sent again", () => {
     }
   });
 
+  test("what was sent at once and what had waited for credit in the same turn keep their order", async () => {
+    const pair = await sessionPair({
+      client: {
+        resumes: true,
+        listeners: {
+          onMessage: () => {
+            const { session } = pair.client;
+            // One message of credit is left: the rest waits until the credit behind this message is read.
+            for (const index of [2, 3, 4]) session.trySend(bodyOf(index));
+            pair.clientEnd.faults.loseAfterBytes = pair.clientEnd.bytesSent + 1;
+          },
+        },
+      },
+      server: {
+        resumeToken: Uint8Array.of(7),
+        creditMessages: 4,
+        listeners: {
+          onMessage: (message) => {
+            pair.server.messages.push(message);
+            if (pair.server.messages.length === 3)
+              pair.server.session.trySend(bodyOf(9));
+          },
+        },
+      },
+    });
+    for (const index of [0, 0, 1]) pair.client.session.trySend(bodyOf(index));
+    await until("away", () => pair.client.session.state === "away");
+    await until("away too", () => pair.server.session.state === "away");
+    expect(pair.server.messages.length).toBe(3);
+    join(pair.client.session, pair.server.session);
+    await until("all", () => pair.server.messages.length === 6);
+    expect(pair.server.messages.map(({ payload }) => [...payload])).toEqual(
+      [0, 0, 1, 2, 3, 4].map((index) => [...bodyOf(index)]),
+    );
+    pair.client.session.abort();
+    pair.server.session.abort();
+  });
+
   test("a run gives its messages from any sequence on, with all that their frames said", () => {
     const run = runOf([11, 12, 13], 5);
     expect(run.lastSequence).toBe(7);

@@ -114,7 +114,7 @@ export class Requests {
       };
     };
     const late = new QueueTimeoutError(
-      `${this.#handle.place.name}: no reply within ${timeoutMs} ms`,
+      `${this.#handle.place.name}: no reply within ${Math.ceil(timeoutMs)} ms`,
       { queue: this.#handle.place.name },
     );
     return await this.#exchange(id, send, deadline, late, options.signal);

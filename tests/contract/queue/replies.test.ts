@@ -95,11 +95,12 @@ describe("requests and replies", () => {
   test("a request times out, its worker is told, and its late reply is counted", async () => {
     const queue = queues.create();
     const worker = queues.connect(queue);
-    const failing = errorOf(() => queue.request("slow", { timeoutMs: 80 }));
+    const failing = errorOf(() => queue.request("slow", { timeoutMs: 79.3 }));
     const job = await next(worker);
     const { signal } = job;
     expect(signal.aborted).toBe(false);
     expect(await failing).toBeInstanceOf(QueueTimeoutError);
+    expect(String(await failing)).toContain(" no reply within 80 ms");
     await until(() => signal.aborted);
     expect(String(signal.reason)).toContain("given up");
     expect(job.reply("too late")).toBe(true);

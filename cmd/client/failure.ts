@@ -27,6 +27,7 @@ const closeExits: Readonly<Record<number, number>> = {
 const remoteExits: Readonly<Record<string, number>> = {
   TimedOut: ExitCode.timedOut,
   TooLarge: ExitCode.protocol,
+  NoSpace: ExitCode.noSpace,
 };
 
 /** The exit code of a session that ended with a `CloseCode`. */

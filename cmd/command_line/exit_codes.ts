@@ -75,6 +75,8 @@ const codes: Readonly<Record<string, number>> = {
   ReconnectFailed: ExitCode.unreachable,
   FateUnknown: ExitCode.unreachable,
   TlsHandshake: ExitCode.protocol,
+  UpgradeRefused: ExitCode.protocol,
+  ProtocolViolation: ExitCode.protocol,
   WireMalformed: ExitCode.protocol,
   WireVersion: ExitCode.protocol,
   WireUnsupported: ExitCode.protocol,

@@ -112,7 +112,7 @@ export class FrontDoor {
     if (connection.upgrade?.carries === "text")
       return this.#enterText(connection);
     let isDecided = false;
-    const handler = awaitHello(
+    const link = awaitHello(
       connection,
       { ...this.#common, role: "server" },
       async (hello) => {
@@ -123,12 +123,14 @@ export class FrontDoor {
         return decision;
       },
     );
-    return new WatchedHandler(handler, ({ code, reason }) => {
+    return new WatchedHandler(link, ({ code, reason }) => {
       this.connectionCount -= 1;
+      // Of a connection that this side has ended, only the link knows the code in every protocol.
+      const ours = link.end?.by === "us" ? link.end.code : undefined;
       if (!isDecided)
         hub.refuse(
           connection.peerAddress,
-          code ?? CloseCode.HelloTimeout,
+          ours ?? code ?? CloseCode.HelloTimeout,
           reason === "" ? "it was closed before its hello" : reason,
         );
     });

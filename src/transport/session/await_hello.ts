@@ -1,6 +1,6 @@
 /** A connection of which a server does not know yet whose it is. */
 import type { Hello } from "../../wire/hello.ts";
-import type { Connection, ConnectionHandler } from "../adapter.ts";
+import type { Connection } from "../adapter.ts";
 import { FramedSession } from "./framed_session.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import { type SessionOptions, sessionSettings } from "./settings.ts";
@@ -29,7 +29,7 @@ export function awaitHello(
   connection: Connection,
   options: SessionOptions,
   decide: HelloDecision,
-): ConnectionHandler {
+): Link {
   const take = (
     decision: FramedSession | HelloRefusal,
     link: Link,

@@ -105,6 +105,11 @@ export class Link implements ConnectionHandler {
     );
   }
 
+  /** How it ends, or has ended; undefined while it goes on. */
+  get end(): LinkEnd | undefined {
+    return this.#end;
+  }
+
   /** The client's side begins. */
   begin(): void {
     if (this.settings.role === "client") this.#sendHello(undefined);

@@ -1,4 +1,5 @@
 /** Who comes in, who is sent away, and how a server comes to its end, over every protocol. */
+import { connect } from "node:net";
 import { TransportServer } from "../../../src/transport/server/server.ts";
 import type {
   RefusedConnection,
@@ -299,4 +300,26 @@ describe("what a server refuses to be", () => {
     expect(addressOf(again)).toBe(free);
     await trials.closeAll();
   });
+});
+
+test("garbage instead of a hello is told with the reason that the client got", async () => {
+  await using server = await TransportServer.builder()
+    .withProtocol("tcp://127.0.0.1:0")
+    .build();
+  const refused: RefusedConnection[] = [];
+  server.on("refused", (who) => refused.push(who));
+  const socket = connect(
+    Number(new URL(server.addresses[0] ?? "").port),
+    "127.0.0.1",
+  );
+  socket.on("error", () => undefined);
+  // Who does not read does not see the end either.
+  socket.resume();
+  try {
+    socket.write(new Uint8Array(64).fill(0xff));
+    await until("the refusal", () => refused.length === 1);
+    expect(refused[0]?.code).toBe(CloseCode.TooLarge);
+  } finally {
+    socket.destroy();
+  }
 });

@@ -1,4 +1,5 @@
 /** Where connections come in: they are counted, greeted, and become sessions, new ones or such that come back. */
+import { clearTimeout, setTimeout } from "node:timers";
 import { CloseCode, endsInOrder } from "../../wire/close_codes.ts";
 import type { Hello } from "../../wire/hello.ts";
 import type {
@@ -25,6 +26,10 @@ import type { ServerSettings } from "./settings.ts";
 
 /** Connections beyond the greatest number that are told so at a time; more are just closed. */
 const refusalsMax = 64;
+/** Of the time for a drain, what the last goodbyes have; a tenth of it, if that is less. */
+const lastWordsMsMax = 1000;
+/** Longer timers fire at once. */
+const timerMsMax = 2 ** 31 - 1;
 
 /** How a drain ended. */
 export interface DrainResult {
@@ -247,11 +252,21 @@ export class FrontDoor {
     this.#away.clear(options.reason);
     let drained = 0;
     let forced = 0;
-    const dueMs = performance.now() + options.timeoutMs;
+    const lastWordsMs = Math.min(lastWordsMsMax, options.timeoutMs / 10);
+    const timeoutMs = options.timeoutMs - lastWordsMs;
+    const dueMs = performance.now() + timeoutMs;
+    const sessions = [...this.hub.sessions.values()];
+    // Who reads nothing does not hear the last goodbye either, and is not waited for.
+    const timer = setTimeout(
+      () => {
+        for (const session of sessions) session.abort(options.reason);
+      },
+      Math.min(options.timeoutMs, timerMsMax),
+    );
     await Promise.all(
-      [...this.hub.sessions.values()].map(async (session) => {
+      sessions.map(async (session) => {
         const end = await session.drain({
-          timeoutMs: options.timeoutMs,
+          timeoutMs,
           reason: options.reason,
           ...(options.redirect === undefined
             ? {}
@@ -262,6 +277,7 @@ export class FrontDoor {
         else forced += 1;
       }),
     );
+    clearTimeout(timer);
     return { drained, forced };
   }
 

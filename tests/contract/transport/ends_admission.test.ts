@@ -175,6 +175,20 @@ for (const protocol of endsProtocols) {
       expect(drops.slice(1)).toEqual([[second.id, 1]]);
     });
 
+    test("a drain does not wait longer than it may for a client that reads nothing", async () => {
+      const server = await trials.server((to) => to.withCloseTimeout(60_000));
+      const client = await trials.client(server);
+      const connection = client.session?.connection;
+      connection?.pause();
+      const beganMs = performance.now();
+      expect(await server.drain({ timeoutMs: 500 })).toEqual({
+        drained: 0,
+        forced: 1,
+      });
+      expect(performance.now() - beganMs).toBeLessThan(20_000);
+      connection?.abort("enough");
+    });
+
     test("a drain answers what was accepted, and takes nothing new", async () => {
       const server = await trials.server();
       const answers: ((text: string) => void)[] = [];

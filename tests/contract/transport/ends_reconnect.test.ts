@@ -118,12 +118,16 @@ for (const protocol of endsProtocols) {
       await until("both", () => server.statistics.requestsReceived === 2);
       for (const session of server.sessions) session.abort("crash");
       await server.close();
-      const next = await trials.server(undefined, address);
       const keys: (string | undefined)[] = [];
-      next.onRequest((request) => {
-        keys.push(request.headers.idempotencyKey);
-        return `new: ${request.text()}`;
-      });
+      // Before it listens: the client comes at once.
+      await trials.server(
+        (next) =>
+          next.onRequest((request) => {
+            keys.push(request.headers.idempotencyKey);
+            return `new: ${request.text()}`;
+          }),
+        address,
+      );
       expect((await again).text()).toBe("new: again");
       expect(await once).toBeInstanceOf(FateUnknownError);
       expect(keys).toEqual(["k-1"]);
